@@ -1,0 +1,71 @@
+"""The audit trail: who did what to what, and when. Every event name of the product is listed here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db import models
+
+from accounts.models import AuditEntry, User, Workspace
+
+USER_SIGNED_UP: Final = "user.signed_up"
+USER_AGE_ATTESTED: Final = "user.age_attested"
+USER_AGE_REFUSED: Final = "user.age_refused"
+USER_AGE_REFUSAL_FORGOTTEN: Final = "user.age_refusal_forgotten"
+USER_SUSPENDED: Final = "user.suspended"
+USER_REINSTATED: Final = "user.reinstated"
+USER_DELETED: Final = "user.deleted"
+USER_PROFILE_CHANGED: Final = "user.profile_changed"
+WORKSPACE_CREATED: Final = "workspace.created"
+WORKSPACE_ROLE_CHANGED: Final = "workspace.role_changed"
+WORKSPACE_MEMBER_ADDED: Final = "workspace.member_added"
+WORKSPACE_MEMBER_REMOVED: Final = "workspace.member_removed"
+TOKEN_CREATED: Final = "token.created"
+TOKEN_REVOKED: Final = "token.revoked"
+CREDITS_GRANTED: Final = "billing.credits_granted"
+PLAN_CHANGED: Final = "billing.plan_changed"
+GENERATION_REQUESTED: Final = "generation.requested"
+GENERATION_REFUSED_AT_GATE: Final = "generation.refused_at_gate"
+GENERATION_REFUSED: Final = "generation.refused"
+GENERATION_CANCELLED: Final = "generation.cancelled"
+GENERATION_FAILED: Final = "generation.failed"
+GENERATION_SUCCEEDED: Final = "generation.succeeded"
+VIDEO_SHARED: Final = "video.shared"
+VIDEO_UNSHARED: Final = "video.unshared"
+VIDEO_DOWNLOADED: Final = "video.downloaded"
+VIDEO_QUARANTINED: Final = "video.quarantined"
+VIDEO_RESTORED: Final = "video.restored"
+VIDEO_DELETED: Final = "video.deleted"
+MODERATION_REPORTED: Final = "moderation.reported"
+MODERATION_CASE_OPENED: Final = "moderation.case_opened"
+MODERATION_DECIDED: Final = "moderation.decided"
+
+EVENTS: Final = frozenset(
+    value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)
+)
+
+
+def record(
+    event: str,
+    *,
+    workspace: Workspace | None = None,
+    actor: User | None = None,
+    target: models.Model | None = None,
+    **data: object,
+) -> AuditEntry:
+    """Add one entry, in the caller's transaction: what is rolled back was never done.
+
+    `data` must be JSON. Put ids, codes and numbers there, never an e-mail address, a prompt or a
+    birth date: entries are never deleted.
+    Raises ValueError for an event that is not listed above.
+    """
+    if event not in EVENTS:
+        raise ValueError(f"{event!r} is no audit event; list it in accounts/audit.py")
+    return AuditEntry.objects.create(
+        event=event,
+        workspace=workspace,
+        actor=actor,
+        target_type=target._meta.label_lower if target is not None else "",
+        target_id=str(target.pk) if target is not None else "",
+        data=data,
+    )

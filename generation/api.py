@@ -1,0 +1,347 @@
+"""JSON endpoints of generations: ask, estimate, look, cancel, verify."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import ScopedRateThrottle
+from rest_framework.views import APIView
+
+from accounts import access
+from accounts.models import Membership, User
+from billing import services as billing
+from generation import inspection, presenting, scheduling, services
+from generation.capabilities import engine_capabilities
+from generation.errors import InvalidFile, InvalidRequest
+from generation.models import Generation
+from sora_site.lib.pages import keyset_page
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Repeat a request with its key and you get its first result, never a second charge.",
+)
+
+
+class SpecIn(serializers.Serializer[Any]):
+    """What to make. Sizes and lengths: GET /api/v1/engine/."""
+
+    prompt = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    width = serializers.IntegerField(required=False)
+    height = serializers.IntegerField(required=False)
+    seconds = serializers.IntegerField(required=False)
+    seed = serializers.IntegerField(required=False, allow_null=True, default=None)
+    steps = serializers.IntegerField(required=False, allow_null=True, default=None)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, dict) and isinstance(prompt := data.get("prompt"), str):
+            # DRF's own character checks know no remedy; clean_prompt refuses these with one.
+            data = {**data, "prompt": "x"}
+            values: dict[str, Any] = super().to_internal_value(data)
+            values["prompt"] = prompt
+        else:
+            values = super().to_internal_value(data)
+        engine = engine_capabilities()
+        width, height = engine.default_size
+        values.setdefault("width", width)
+        values.setdefault("height", height)
+        values.setdefault("seconds", engine.default_seconds)
+        return values
+
+
+class GenerationIn(SpecIn):
+    share = serializers.BooleanField(required=False, default=False)
+
+
+class EditOut(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    original = serializers.CharField()
+    replacement = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class ProgressOut(serializers.Serializer[Any]):
+    stage = serializers.CharField()
+    percent = serializers.IntegerField(min_value=0, max_value=100)
+    step = serializers.IntegerField()
+    total = serializers.IntegerField()
+    preview = serializers.CharField(allow_null=True, help_text="data URI of a small JPEG")
+
+
+class ReasonOut(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    remedy = serializers.CharField()
+
+
+class VideoOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    page_url = serializers.CharField()
+    media_url = serializers.CharField()
+    poster_url = serializers.CharField()
+    download_url = serializers.CharField()
+    shared_at = serializers.DateTimeField(allow_null=True)
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    seconds = serializers.FloatField()
+
+
+class GenerationOut(serializers.Serializer[Any]):
+    """The whole state of one job; the values come from presenting.present."""
+
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=Generation.Status.choices)
+    prompt = serializers.CharField()
+    rewritten_prompt = serializers.CharField()
+    edits = EditOut(many=True)
+    seconds = serializers.IntegerField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    seed = serializers.IntegerField()
+    steps = serializers.IntegerField()
+    share = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    queue_position = serializers.IntegerField(allow_null=True)
+    eta_seconds = serializers.FloatField(allow_null=True)
+    progress = ProgressOut()
+    cost_credits = serializers.IntegerField()
+    credit_state = serializers.ChoiceField(choices=["held", "captured", "released"])
+    reason = ReasonOut(allow_null=True)
+    video = VideoOut(allow_null=True)
+    can_cancel = serializers.BooleanField()
+
+
+class GenerationPage(serializers.Serializer[Any]):
+    results = GenerationOut(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class BalanceOut(serializers.Serializer[Any]):
+    available = serializers.IntegerField()
+    held = serializers.IntegerField()
+
+
+class EstimateOut(serializers.Serializer[Any]):
+    cost_credits = serializers.IntegerField()
+    balance = BalanceOut()
+    queue_position = serializers.IntegerField()
+    eta_seconds = serializers.FloatField()
+    native_size = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class EngineOut(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    version = serializers.CharField()
+    title = serializers.CharField()
+    operations = serializers.ListField(child=serializers.CharField())
+    sizes = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2)
+    )
+    seconds = serializers.ListField(child=serializers.IntegerField())
+    fps = serializers.IntegerField()
+    default_size = serializers.ListField(child=serializers.IntegerField())
+    default_seconds = serializers.IntegerField()
+    default_steps = serializers.IntegerField()
+    max_steps = serializers.IntegerField()
+    notes = serializers.CharField()
+
+
+def signed_in(request: Request) -> User:
+    assert isinstance(request.user, User)  # IsAdult let nobody else in
+    return request.user
+
+
+class GenerationListView(APIView):
+    """The jobs of one workspace, and asking for a new one."""
+
+    @extend_schema(responses=GenerationPage, parameters=[OpenApiParameter("cursor", str)])
+    def get(self, request: Request, workspace_id: int) -> Response:
+        """Newest first; `next_cursor` leads to the page after."""
+        workspace = access.get_workspace(signed_in(request), workspace_id)
+        rows = Generation.objects.filter(workspace=workspace).select_related("video")
+        page, cursor = keyset_page(
+            rows, ("created_at", "id"), request.query_params.get("cursor"), size=20
+        )
+        return Response(
+            {"results": [presenting.present(row) for row in page], "next_cursor": cursor}
+        )
+
+    @extend_schema(
+        request=GenerationIn, responses={202: GenerationOut}, parameters=[IDEMPOTENCY_KEY]
+    )
+    def post(self, request: Request, workspace_id: int) -> Response:
+        """Queue one video. Credits are held now, charged when it is delivered, else given back."""
+        user = signed_in(request)
+        workspace = access.get_workspace(user, workspace_id, role=Membership.Role.CREATOR)
+        data = GenerationIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and not key.strip():
+            raise InvalidRequest(
+                "The Idempotency-Key header is empty.",
+                param="Idempotency-Key",
+                remedy="Send 1 to 255 characters, or leave the header out.",
+            )
+        generation = services.request_generation(
+            workspace, by=user, request_key=key or uuid4().hex, **data.validated_data
+        )
+        return Response(presenting.present(generation), status=202)
+
+
+class GenerationView(APIView):
+    """One job."""
+
+    @extend_schema(responses=GenerationOut)
+    def get(self, request: Request, generation_id: UUID) -> Response:
+        return Response(presenting.present(get_generation(request, generation_id)))
+
+
+class CancelView(APIView):
+    """Stop one job."""
+
+    @extend_schema(request=None, responses={202: GenerationOut})
+    def post(self, request: Request, generation_id: UUID) -> Response:
+        """A waiting job ends at once, a running one after the step it is in. Credits come back."""
+        generation = get_generation(request, generation_id)
+        access.get_workspace(
+            signed_in(request), generation.workspace_id, role=Membership.Role.CREATOR
+        )
+        generation = services.cancel_generation(generation, by=signed_in(request))
+        return Response(presenting.present(generation), status=202)
+
+
+class EstimateView(APIView):
+    """What one video would cost and when it would be ready."""
+
+    @extend_schema(request=SpecIn, responses=EstimateOut)
+    def post(self, request: Request, workspace_id: int) -> Response:
+        workspace = access.get_workspace(signed_in(request), workspace_id)
+        data = SpecIn(data={"prompt": "x", **request.data} if request.data else {"prompt": "x"})
+        data.is_valid(raise_exception=True)
+        wanted = {**data.validated_data, "prompt": "estimate"}
+        asked = services.check_request(workspace, **wanted)
+        engine = engine_capabilities()
+        native = engine.native_size(asked.width, asked.height)
+        free = billing.balance(workspace)
+        warnings = []
+        if native is not None:
+            warnings.append(
+                f"{engine.title} draws {native[0]}x{native[1]}; the picture is enlarged to "
+                f"{asked.width}x{asked.height}."
+            )
+        if free.available < asked.cost_credits:
+            warnings.append(
+                f"This costs {asked.cost_credits} credits; {free.available} are left."
+            )
+        if not scheduling.live_workers():
+            warnings.append("No worker is running: the video waits until the operator starts one.")
+        wait = scheduling.wait_seconds()
+        return Response(
+            {
+                "cost_credits": asked.cost_credits,
+                "balance": {"available": free.available, "held": free.held},
+                "queue_position": Generation.objects.queued().count() + 1,
+                "eta_seconds": wait
+                + scheduling.expected_seconds(
+                    width=asked.width,
+                    height=asked.height,
+                    seconds=asked.seconds,
+                    steps=asked.steps,
+                ),
+                "native_size": list(native) if native else None,
+                "warnings": warnings,
+            }
+        )
+
+
+class EngineView(APIView):
+    """The loaded engine's capability table."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=EngineOut)
+    def get(self, request: Request) -> Response:
+        engine = engine_capabilities()
+        return Response(
+            {
+                "name": engine.name,
+                "version": engine.version,
+                "title": engine.title,
+                "operations": sorted(engine.operations),
+                "sizes": [list(size) for size in engine.sizes],
+                "seconds": list(engine.seconds),
+                "fps": engine.fps,
+                "default_size": list(engine.default_size),
+                "default_seconds": engine.default_seconds,
+                "default_steps": engine.default_steps,
+                "max_steps": engine.max_steps,
+                "notes": engine.notes,
+            }
+        )
+
+
+class FileIn(serializers.Serializer[Any]):
+    file = serializers.FileField()
+
+
+class VerificationOut(serializers.Serializer[Any]):
+    c2pa = serializers.DictField()
+    visible_watermark = serializers.BooleanField(allow_null=True)
+    matches = serializers.ListField(child=serializers.DictField())
+
+
+class VerifyView(APIView):
+    """Where a file comes from: credentials, visible mark, and our own clips it looks like."""
+
+    permission_classes = [AllowAny]
+    parser_classes = [MultiPartParser]
+    throttle_classes = [ScopedRateThrottle]
+    throttle_scope = "verify"
+
+    @extend_schema(request={"multipart/form-data": FileIn}, responses=VerificationOut)
+    def post(self, request: Request) -> Response:
+        upload = request.FILES.get("file")
+        if upload is None or isinstance(upload, list):
+            raise InvalidFile("No file was sent.")
+        return Response(verify_upload(upload))
+
+
+def verify_upload(upload: Any) -> dict[str, Any]:
+    """Copy an uploaded file to disk within the byte bound and inspect it. Raises InvalidFile."""
+    if upload.size > settings.SORA_MAX_UPLOAD_BYTES:
+        limit = settings.SORA_MAX_UPLOAD_BYTES // 2**20
+        raise InvalidFile(f"The file is larger than {limit} MB.")
+    with tempfile.TemporaryDirectory(prefix="sora-verify-") as folder:
+        path = Path(folder) / "upload"
+        with path.open("wb") as out:
+            for chunk in upload.chunks():
+                out.write(chunk)
+        return inspection.verify_file(path)
+
+
+def get_generation(request: Request, generation_id: UUID) -> Generation:
+    """One of the user's own jobs, or 404."""
+    found = (
+        Generation.objects.visible_to(signed_in(request))
+        .select_related("video", "workspace")
+        .filter(pk=generation_id)
+        .first()
+    )
+    if found is None:
+        raise Http404
+    return found

@@ -1,0 +1,101 @@
+"""Where does this file come from? Credentials, visible mark, and our own clips it looks like.
+
+Strangers' files are decoded in a child process with limits on memory, processor time and file size,
+so that a hostile one costs a child and not the web server. Run as a module it is that child.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SECONDS = 60
+MEMORY_BYTES = 3 * 2**30
+FRAMES_PER_SECOND = 4.0
+MATCH_RADIUS = 40
+MATCHES_SHOWN = 5
+
+
+def verify_file(path: Path) -> dict[str, Any]:
+    """What `./sora verify`, the verify page and the API say about a file.
+
+    Returns {"c2pa": {state, issuer, claims, failures}, "visible_watermark": bool or None for
+    a file without pictures we can read, "matches": [{id, url, distance, share, offset_seconds}]}.
+    Raises InvalidFile when it is neither a video nor an image we read.
+    """
+    from django.conf import settings
+
+    from generation import matching, signing
+    from generation.errors import InvalidFile
+
+    report = signing.read(path)
+    request = {"path": str(path), "mark": settings.SORA_WATERMARK_TEXT}
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "generation.inspection"],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            cwd=settings.BASE_DIR,
+        )
+    except subprocess.TimeoutExpired:
+        raise InvalidFile("Reading this file takes too long.") from None
+    if child.returncode != 0:
+        raise InvalidFile("This file can't be decoded.")
+    seen = json.loads(child.stdout)
+    if "error" in seen:
+        raise InvalidFile(seen["error"])
+    hashes = [(second, bytes.fromhex(h)) for second, h in seen["hashes"]]
+    return {
+        "c2pa": report.to_json(),
+        "visible_watermark": seen["mark"],
+        "matches": matching.find_clips(hashes),
+    }
+
+
+def limit_this_process() -> None:
+    """Bound what decoding a hostile file can take."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def look(path: Path, mark_text: str) -> dict[str, Any]:
+    """Decode at four frames a second; hash every frame and look for the visible mark."""
+    from generation import media
+    from generation.provenance.fingerprint import hash_frame
+    from generation.provenance.watermark import detect_visible_mark
+
+    if media.is_image(path):
+        frames = [(0.0, media.load_image(path))]
+    else:
+        frames = list(media.sample_frames(path, per_second=FRAMES_PER_SECOND))
+    detection = detect_visible_mark(
+        [frame for _, frame in frames], FRAMES_PER_SECOND, mark_text
+    )
+    return {
+        "mark": detection.present,
+        "hashes": [(second, hash_frame(frame).hex()) for second, frame in frames],
+    }
+
+
+def main() -> None:
+    from generation.media import MediaError
+
+    request = json.loads(sys.stdin.read())
+    limit_this_process()
+    try:
+        answer = look(Path(request["path"]), request["mark"])
+    except MediaError as error:
+        answer = {"error": error.message}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

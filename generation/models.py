@@ -1,0 +1,316 @@
+"""A request for a video, the video itself, and what each stage on the way found and took."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import Workspace
+from generation.errors import IllegalTransition
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class GenerationQuerySet(models.QuerySet["Generation"]):
+    def visible_to(self, user: User) -> GenerationQuerySet:
+        """The only way a view may look one up: rows of the user's own workspaces."""
+        return self.filter(workspace__in=Workspace.objects.visible_to(user))
+
+    def open(self) -> GenerationQuerySet:
+        return self.filter(status__in=Generation.OPEN)
+
+    def queued(self) -> GenerationQuerySet:
+        return self.filter(status=Generation.Status.QUEUED)
+
+    def abandoned(self) -> GenerationQuerySet:
+        """Running rows whose worker stopped renewing its lease. The database's clock decides."""
+        return self.filter(status=Generation.Status.RUNNING, lease_expires_at__lt=Now())
+
+
+class Generation(models.Model):
+    """One request for a video, from the prompt to the finished or refused result."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        REFUSED = "refused"  # a check fired; the file, if any, is in quarantine
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    OPEN = (Status.QUEUED, Status.RUNNING)
+    # from -> to. A status that is no key here is final.
+    NEXT = {
+        Status.QUEUED: {Status.RUNNING, Status.CANCELLED, Status.FAILED},
+        Status.RUNNING: {
+            Status.SUCCEEDED,
+            Status.REFUSED,
+            Status.FAILED,
+            Status.QUEUED,
+            Status.CANCELLED,
+        },
+    }
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="generations")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="generations"
+    )
+    request_key = models.CharField(max_length=255)  # the client's Idempotency-Key
+    prompt = models.TextField()
+    rewritten_prompt = models.TextField(blank=True)
+    prompt_edits = models.JSONField(default=list)
+    seconds = models.PositiveSmallIntegerField()
+    width = models.PositiveSmallIntegerField()
+    height = models.PositiveSmallIntegerField()
+    seed = models.BigIntegerField()
+    steps = models.PositiveSmallIntegerField()
+    share = models.BooleanField(default=False)  # publish to the feed when it succeeds
+    cost_credits = models.PositiveIntegerField()
+    engine = models.CharField(max_length=80, blank=True)  # name and version that made it
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    reason_code = models.CharField(max_length=60, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    epoch = models.PositiveIntegerField(default=0)  # fencing token: rises with every claim
+    lease_expires_at = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=120, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    fair_tag = models.FloatField(default=0.0)  # start-time fair queueing: lowest goes first
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["fair_tag", "created_at"],
+                name="generation_queue",
+                condition=Q(status="queued"),
+            ),
+            models.Index(
+                fields=["lease_expires_at"],
+                name="generation_leases",
+                condition=Q(status="running"),
+            ),
+            models.Index(fields=["workspace", "-created_at", "-id"], name="generation_history"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "request_key"], name="generation_once"),
+            models.CheckConstraint(
+                condition=Q(seconds__range=(1, 60)), name="generation_seconds"
+            ),
+            models.CheckConstraint(condition=~Q(request_key=""), name="generation_key_not_empty"),
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "running"], finished_at=None)
+                | Q(~Q(status__in=["queued", "running"]), finished_at__isnull=False),
+                name="generation_finished_at_iff_final",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="running", lease_expires_at__isnull=False)
+                | Q(~Q(status="running"), lease_expires_at=None),
+                name="generation_lease_iff_running",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in self.OPEN
+
+    def move_to(self, new: Status, **fields: Any) -> bool:
+        """Change status in one conditional UPDATE. False: another process moved it first.
+
+        The row must still have the status and the epoch this object was read with, so a worker
+        whose lease was taken over changes nothing.
+        """
+        if new not in self.NEXT.get(self.Status(self.status), set()):
+            raise IllegalTransition(f"{self.status} -> {new}")
+        if new not in self.NEXT:
+            fields["finished_at"] = Now()
+        if new != self.Status.RUNNING:
+            fields["lease_expires_at"] = None
+        mine = Generation.objects.filter(pk=self.pk, status=self.status, epoch=self.epoch)
+        won = mine.update(status=new, **fields) == 1
+        self.refresh_from_db()
+        return won
+
+
+class VideoQuerySet(models.QuerySet["Video"]):
+    def visible_to(self, user: User) -> VideoQuerySet:
+        """Own workspaces' videos and every shared one; never what is in quarantine."""
+        mine = Q(workspace__in=Workspace.objects.visible_to(user))
+        return self.filter(Q(shared_at__isnull=False) | mine, quarantined_at=None)
+
+    def shared(self) -> VideoQuerySet:
+        """What the public may see. Matches the feed's partial index."""
+        return self.filter(shared_at__isnull=False, quarantined_at=None)
+
+
+class Video(models.Model):
+    """A delivered clip: signed, marked, fingerprinted. Files are reachable through signed links only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="videos")
+    creator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="videos")
+    generation = models.OneToOneField(Generation, models.PROTECT, related_name="video")
+    parents = models.ManyToManyField("self", symmetrical=False, related_name="children")
+    media_key = models.CharField(max_length=200)
+    poster_key = models.CharField(max_length=200)
+    width = models.PositiveSmallIntegerField()
+    height = models.PositiveSmallIntegerField()
+    frames = models.PositiveIntegerField()
+    fps = models.PositiveSmallIntegerField()
+    bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64, db_index=True)
+    manifest = models.BinaryField()  # the C2PA manifest, to find it again when a copy lost it
+    credentials = models.JSONField(default=dict)  # what a reader of the signed file reports
+    created_at = models.DateTimeField(default=timezone.now)
+    shared_at = models.DateTimeField(null=True)
+    quarantined_at = models.DateTimeField(null=True)
+
+    objects = VideoQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["-shared_at", "-id"],
+                name="video_recent",
+                condition=Q(shared_at__isnull=False, quarantined_at=None),
+            ),
+            models.Index(
+                fields=["creator", "-shared_at", "-id"],
+                name="video_profile",
+                condition=Q(shared_at__isnull=False, quarantined_at=None),
+            ),
+            models.Index(fields=["workspace", "-created_at", "-id"], name="video_library"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(frames__gt=0, bytes__gt=0), name="video_not_empty"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.fps
+
+    @property
+    def download_name(self) -> str:
+        return f"clip-{str(self.id)[:8]}.mp4"
+
+
+class SafetyCheck(models.Model):
+    """One stored verdict of one stage of one job. Rows are added, never changed."""
+
+    class Stage(models.TextChoices):
+        GATE = "gate"
+        PROMPT = "prompt"
+        OUTPUT = "output"
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="safety_checks")
+    generation = models.ForeignKey(Generation, models.CASCADE, related_name="safety_checks")
+    stage = models.CharField(max_length=10, choices=Stage)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    action = models.CharField(max_length=10)
+    profile = models.CharField(max_length=30)
+    policy_version = models.CharField(max_length=40)
+    verdict = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["generation", "stage"], name="safetycheck_by_job")]
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.action}"
+
+
+class StageTiming(models.Model):
+    """Wall seconds one stage of one attempt took; the base of estimates and of `timings`."""
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
+    generation = models.ForeignKey(Generation, models.CASCADE, related_name="timings")
+    attempt = models.PositiveSmallIntegerField()
+    stage = models.CharField(max_length=20)
+    seconds = models.FloatField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["generation", "attempt", "stage"], name="stagetiming_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.seconds:.2f} s"
+
+
+class Fingerprint(models.Model):
+    """One perceptual frame hash (PDQ, 256 bits) of a delivered clip, and its 16 index bands."""
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
+    video = models.ForeignKey(Video, models.CASCADE, related_name="fingerprints")
+    frame = models.PositiveIntegerField()
+    hash = models.BinaryField(max_length=32)
+    bands = ArrayField(models.IntegerField(), size=16)
+
+    class Meta:
+        indexes = [GinIndex(fields=["bands"], name="fingerprint_bands")]
+        constraints = [
+            models.UniqueConstraint(fields=["video", "frame"], name="fingerprint_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.video_id}@{self.frame}"
+
+
+class FairShare(models.Model):
+    """Where a workspace stands in the fair queue: the virtual finish time of its last job."""
+
+    workspace = models.OneToOneField(Workspace, models.CASCADE, related_name="fair_share")
+    last_tag = models.FloatField(default=0.0)
+
+    def __str__(self) -> str:
+        return f"{self.workspace_id}: {self.last_tag:.1f}"
+
+
+class QueueClock(models.Model):
+    """The fair queue's virtual time: the tag of the job claimed last. One row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    virtual_time = models.FloatField(default=0.0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="queueclock_single")]
+
+    def __str__(self) -> str:
+        return f"{self.virtual_time:.1f}"
+
+
+class WorkerBeat(models.Model):
+    """The last sign of life of each worker process; readiness and estimates read it."""
+
+    name = models.CharField(max_length=120, primary_key=True)
+    engine = models.CharField(max_length=80, blank=True)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+

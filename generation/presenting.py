@@ -1,0 +1,101 @@
+"""One job and one clip as the API, the websocket and the pages show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+
+from generation import progress, scheduling
+from generation.errors import JOB_REASONS
+from generation.models import Generation, Video
+from moderation.policies import describe
+from sora_site.lib import storage
+
+Status = Generation.Status
+
+
+def reason(generation: Generation) -> dict[str, Any] | None:
+    """Why there is no clip: {code, message, remedy}; None while it runs or when it succeeded."""
+    if not generation.reason_code or generation.status == Status.SUCCEEDED:
+        return None
+    if generation.reason_code in JOB_REASONS:
+        message, remedy = JOB_REASONS[generation.reason_code]
+    else:
+        policy = describe(generation.reason_code)
+        message, remedy = policy.sentence, policy.remedy
+    return {"code": generation.reason_code, "message": message, "remedy": remedy}
+
+
+def credit_state(generation: Generation) -> str:
+    if generation.is_open:
+        return "held"
+    return "captured" if generation.status == Status.SUCCEEDED else "released"
+
+
+def present_video(video: Video) -> dict[str, Any]:
+    """Links are signed here, so call this only after the permission check."""
+    return {
+        "id": str(video.pk),
+        "page_url": reverse("generation:clip", args=[video.pk]),
+        "media_url": storage.signed_url(video.media_key, filename=video.download_name),
+        "poster_url": storage.signed_url(video.poster_key, filename="poster.webp"),
+        "download_url": storage.signed_url(
+            video.media_key, filename=video.download_name, download=True
+        ),
+        "shared_at": video.shared_at.isoformat() if video.shared_at else None,
+        "width": video.width,
+        "height": video.height,
+        "seconds": video.seconds,
+    }
+
+
+def present(generation: Generation) -> dict[str, Any]:
+    """The whole state of one job. Every live event leads to this shape, so missing one is harmless."""
+    video: Video | None = getattr(generation, "video", None)
+    if video is not None and video.quarantined_at is not None:
+        video = None
+    return {
+        "id": str(generation.pk),
+        "status": generation.status,
+        "prompt": generation.prompt,
+        "rewritten_prompt": generation.rewritten_prompt,
+        "edits": generation.prompt_edits,
+        "seconds": generation.seconds,
+        "width": generation.width,
+        "height": generation.height,
+        "seed": generation.seed,
+        "steps": generation.steps,
+        "share": generation.share,
+        "created_at": _iso(generation.created_at),
+        "started_at": _iso(generation.started_at),
+        "finished_at": _iso(generation.finished_at),
+        "queue_position": scheduling.queue_position(generation),
+        "eta_seconds": scheduling.eta_seconds(generation) if generation.is_open else None,
+        "progress": present_progress(generation),
+        "cost_credits": generation.cost_credits,
+        "credit_state": credit_state(generation),
+        "reason": reason(generation),
+        "video": present_video(video) if video is not None else None,
+        "can_cancel": generation.is_open and generation.cancel_requested_at is None,
+    }
+
+
+def present_progress(generation: Generation) -> dict[str, Any]:
+    note = progress.read(str(generation.pk)) if generation.status == Status.RUNNING else None
+    if note is not None:
+        return note
+    stage = {Status.QUEUED: "queued", Status.RUNNING: "load"}.get(
+        Status(generation.status), "done"
+    )
+    return {
+        "stage": stage,
+        "percent": 100 if generation.status == Status.SUCCEEDED else 0,
+        "step": 0,
+        "total": 0,
+        "preview": None,
+    }
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat() if moment else None

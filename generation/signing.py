@@ -1,0 +1,84 @@
+"""The site's signing identity: a configured certificate and key or callback, else the development CA."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+from generation.engine.protocol import VideoEngine
+from generation.models import Generation
+from generation.provenance.c2pa import (
+    CredentialsReport,
+    ManifestClaim,
+    SigningIdentity,
+    load_signer,
+    read_credentials,
+    sign_file,
+)
+from generation.provenance.development_ca import CaFiles
+
+
+def identity() -> SigningIdentity:
+    """Who signs here. Read again for every job: a replaced or expired certificate counts at once.
+
+    Raises SigningError.
+    """
+    if settings.SORA_SIGNING_CHAIN:
+        return load_signer(
+            certificate_chain=settings.SORA_SIGNING_CHAIN,
+            private_key=settings.SORA_SIGNING_KEY or None,
+            callback=settings.SORA_SIGNING_CALLBACK or None,
+            trust_anchors=settings.SORA_TRUST_ANCHORS or None,
+            timestamp_url=settings.SORA_TIMESTAMP_URL or None,
+        )
+    return load_signer(
+        development_ca=settings.SORA_DEVELOPMENT_CA_DIR,
+        timestamp_url=settings.SORA_TIMESTAMP_URL or None,
+    )
+
+
+def trust_anchors() -> str:
+    """PEM text of the roots readers here trust; empty when none is set up yet."""
+    path = (
+        Path(settings.SORA_TRUST_ANCHORS)
+        if settings.SORA_TRUST_ANCHORS
+        else CaFiles.under(settings.SORA_DEVELOPMENT_CA_DIR).root
+    )
+    try:
+        return _read(path, path.stat().st_mtime)
+    except OSError:
+        return ""
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, modified: float) -> str:
+    return path.read_text()
+
+
+def claim_for(
+    generation: Generation, video_id: UUID, engine: VideoEngine, *, rewritten: bool
+) -> ManifestClaim:
+    """What the manifest of one clip says. Never the prompt."""
+    return ManifestClaim(
+        title=f"Clip {str(video_id)[:8]}",
+        model_name=engine.name,
+        model_version=engine.version,
+        software_name=settings.SITE_NAME,
+        software_version=settings.VERSION,
+        job_id=str(generation.pk),
+        prompt_rewritten=rewritten,
+        created_at=generation.created_at,
+        watermark=settings.SORA_WATERMARK_TEXT,
+    )
+
+
+def sign(source: Path, destination: Path, claim: ManifestClaim) -> bytes:
+    """Raises SigningError; then nothing lies at `destination`."""
+    return sign_file(source, destination, claim, identity=identity())
+
+
+def read(path: Path) -> CredentialsReport:
+    return read_credentials(path, trust_anchors())

@@ -1,0 +1,77 @@
+"""The loop of a worker process: claim, run, repeat; and sweep what dead workers left behind."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from django.conf import settings
+from django.db import close_old_connections, connection
+
+from generation import pipeline, scheduling, services
+from generation.models import Generation
+from sora_site.lib.request_context import job_id
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+_busy = threading.Lock()  # one job at a time in one process: the engine holds the device
+
+
+def drain() -> int:
+    """Run jobs until the queue is empty. Returns how many; 0 at once if a job is running here."""
+    if not _busy.acquire(blocking=False):
+        return 0
+    done = 0
+    try:
+        while (generation := scheduling.claim(scheduling.worker_name())) is not None:
+            token = job_id.set(str(generation.pk))
+            try:
+                pipeline.run(generation)
+            finally:
+                job_id.reset(token)
+            done += 1
+    finally:
+        _busy.release()
+        close_old_connections()
+    return done
+
+
+def sweep() -> int:
+    """Queue again what a silent worker left; end what failed too often. Returns how many rows moved."""
+    moved = 0
+    for generation in Generation.objects.abandoned().select_related("workspace")[:100]:
+        if generation.cancel_requested_at is not None:
+            moved += services.end_without_clip(
+                generation, Generation.Status.CANCELLED, "cancelled"
+            )
+        elif generation.attempts >= settings.SORA_MAX_ATTEMPTS:
+            moved += services.end_without_clip(generation, Generation.Status.FAILED, "worker_lost")
+        else:
+            moved += services.put_back(generation)
+    if moved:
+        logger.warning("swept abandoned jobs", extra={"moved": moved})
+    return moved
+
+
+class Keeper(threading.Thread):
+    """Every second: a sign of life, a sweep, and work if a wake-up message was lost."""
+
+    def __init__(self) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self._stop_asked = threading.Event()
+
+    def run(self) -> None:
+        name = scheduling.worker_name()
+        while not self._stop_asked.wait(POLL_SECONDS):
+            try:
+                scheduling.beat(name)
+                sweep()
+                if not _busy.locked() and Generation.objects.queued().exists():
+                    threading.Thread(target=drain, name="drain", daemon=True).start()
+            except Exception:
+                logger.exception("the keeper's round failed; the next one follows")
+                connection.close()
+
+    def stop(self) -> None:
+        self._stop_asked.set()

@@ -1,0 +1,15 @@
+"""The first installed app: connects Dramatiq's broker before any actor module is imported."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class SoraSiteConfig(AppConfig):
+    name = "sora_site"
+    label = "sora_site"
+
+    def ready(self) -> None:
+        from sora_site import broker, checks  # noqa: F401  (checks register themselves)
+
+        broker.configure()

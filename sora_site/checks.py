@@ -1,0 +1,233 @@
+"""Start-up checks. Ids are stable: docs/settings.md lists them, operators may silence a warning by id.
+
+Errors stop every command, so only what can't work at all is one.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1", ""}
+DAYS_BEFORE_EXPIRY = 14
+
+
+def _is_public() -> bool:
+    """Whether the site says it is reachable by others than the person at this machine."""
+    return (urlsplit(settings.PUBLIC_URL).hostname or "") not in LOCAL_HOSTS
+
+
+@register("sora")
+def check_state_folder(**kwargs: Any) -> Iterator[CheckMessage]:
+    folder = Path(settings.SORA_STATE_DIR)
+    existing = next(p for p in [folder, *folder.parents] if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        yield Error(
+            f"The state folder {folder} can't be written.",
+            hint="Set SORA_STATE_DIR to a folder this account may write.",
+            id="sora.E002",
+        )
+
+
+@register("sora")
+def check_signing(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Every clip that leaves is signed, so without a valid certificate nothing can be delivered."""
+    chain = settings.SORA_SIGNING_CHAIN
+    if not chain:
+        development = Path(settings.SORA_DEVELOPMENT_CA_DIR)
+        if not development.exists():
+            return  # `./sora up` makes it
+        if _is_public():
+            yield Warning(
+                "Clips are signed with a development certificate nobody else trusts.",
+                hint="Set SORA_SIGNING_CHAIN and SORA_SIGNING_KEY (docs/settings.md).",
+                id="sora.W001",
+            )
+        return
+    for name in ("SORA_SIGNING_CHAIN", "SORA_SIGNING_KEY", "SORA_TRUST_ANCHORS"):
+        path = getattr(settings, name)
+        if path and not os.access(path, os.R_OK):
+            yield Error(
+                f"{name}={path} can't be read.",
+                hint="Nothing is delivered unsigned. Correct the path or unset the setting.",
+                id="sora.E001",
+            )
+            return
+    if not settings.SORA_SIGNING_KEY and not settings.SORA_SIGNING_CALLBACK:
+        yield Error(
+            "SORA_SIGNING_CHAIN is set, but neither SORA_SIGNING_KEY nor SORA_SIGNING_CALLBACK.",
+            hint="Set the private key's PEM file, or the dotted name of a signing function.",
+            id="sora.E001",
+        )
+        return
+    days = _days_left(chain)
+    if days is None:
+        yield Error(
+            f"SORA_SIGNING_CHAIN={chain} holds no readable certificate.",
+            hint="It must be a PEM file, the signing certificate first.",
+            id="sora.E001",
+        )
+    elif days <= 0:
+        yield Error(
+            f"The signing certificate in {chain} has expired.",
+            hint="Nothing is delivered unsigned. Renew the certificate.",
+            id="sora.E001",
+        )
+    elif days < DAYS_BEFORE_EXPIRY:
+        yield Warning(
+            f"The signing certificate in {chain} expires in {days:.0f} days.",
+            hint="Renew it before: nothing is delivered unsigned.",
+            id="sora.W002",
+        )
+
+
+def _days_left(chain: str) -> float | None:
+    """Days the first certificate of a PEM file is still valid; None when there is none."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificates(Path(chain).read_bytes())[0]
+    except (OSError, ValueError, IndexError, ssl.SSLError):
+        return None
+    return (certificate.not_valid_after_utc.timestamp() - time.time()) / 86_400
+
+
+@register("sora")
+def check_public_site(**kwargs: Any) -> Iterator[CheckMessage]:
+    """What a site with a public address needs and a laptop doesn't."""
+    if not _is_public():
+        return
+    host = urlsplit(settings.PUBLIC_URL).hostname or ""
+    if not os.environ.get("SECRET_KEY"):
+        yield Error(
+            f"PUBLIC_URL is {settings.PUBLIC_URL}, but SECRET_KEY is not set.",
+            hint="Set SECRET_KEY to 50 or more random characters, the same in every process.",
+            id="sora.E003",
+        )
+    elif len(settings.SECRET_KEY) < 32:
+        yield Error("SECRET_KEY is too short.", hint="Use 50 random characters.", id="sora.E003")
+    allowed = settings.ALLOWED_HOSTS
+    if not any(host == a or a == "*" or (a[:1] == "." and host.endswith(a)) for a in allowed):
+        yield Error(
+            f"ALLOWED_HOSTS ({', '.join(allowed)}) lacks {host}, the host of PUBLIC_URL.",
+            hint=f"Set ALLOWED_HOSTS={host}.",
+            id="sora.E004",
+        )
+    if settings.DEBUG:
+        yield Error(
+            "SORA_DEBUG is on at a public address: error pages would show settings and code.",
+            hint="Unset SORA_DEBUG.",
+            id="sora.E005",
+        )
+    if not settings.EMAIL_URL:
+        yield Warning(
+            "Mail is written to files, so nobody can confirm an address.",
+            hint="Set EMAIL_URL, for example smtp+tls://user:password@mail.example.com:587.",
+            id="sora.W003",
+        )
+    if not settings.SECURE:
+        yield Warning(
+            "PUBLIC_URL is not https: cookies and prompts travel in the clear.",
+            hint="Put a TLS proxy in front and set PUBLIC_URL=https://… and TRUSTED_PROXIES=1.",
+            id="sora.W004",
+        )
+    elif not settings.TRUSTED_PROXIES:
+        yield Warning(
+            "PUBLIC_URL is https but TRUSTED_PROXIES is 0: every client has the proxy's address.",
+            hint="Set TRUSTED_PROXIES to the number of proxies in front of this site.",
+            id="sora.W005",
+        )
+
+
+@register("sora")
+def check_addresses(**kwargs: Any) -> Iterator[CheckMessage]:
+    if "postgresql" not in settings.DATABASES["default"]["ENGINE"]:
+        yield Error(
+            "DATABASE_URL is not a PostgreSQL address.",
+            hint="postgresql://user:password@host:5432/name; other databases are not supported.",
+            id="sora.E006",
+        )
+    allowed = {
+        "REDIS_URL": {"redis", "rediss", "unix"},
+        "CACHE_URL": {"redis", "rediss", "unix"},
+        "CHANNEL_LAYER_URL": {"redis", "rediss", "unix"},
+        "BROKER_URL": {"redis", "rediss", "unix", "amqp", "amqps"},
+    }
+    for name, schemes in allowed.items():
+        scheme = getattr(settings, name).partition("://")[0]
+        if scheme not in schemes:
+            yield Error(
+                f"{name} begins with {scheme!r}.",
+                hint=f"It must begin with one of {', '.join(sorted(schemes))} and ://.",
+                id="sora.E007",
+            )
+
+
+@register("sora")
+def check_media(**kwargs: Any) -> Iterator[CheckMessage]:
+    choices = {"MEDIA_BACKEND": {"local", "s3"}, "MEDIA_DELIVERY": {"internal", "accel", "presigned"}}
+    for name, values in choices.items():
+        if getattr(settings, name) not in values:
+            yield Error(
+                f"{name}={getattr(settings, name)} is unknown.",
+                hint=f"Choose {' or '.join(sorted(values))}.",
+                id="sora.E008",
+            )
+    if settings.MEDIA_DELIVERY == "presigned" and settings.MEDIA_BACKEND != "s3":
+        yield Error(
+            "MEDIA_DELIVERY=presigned needs MEDIA_BACKEND=s3.",
+            hint="Local files are delivered with `internal`, or `accel` behind nginx.",
+            id="sora.E008",
+        )
+
+
+@register("sora")
+def check_engine(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Reads the capability table only; never loads a model."""
+    from generation.engine.capabilities import read_capabilities
+    from generation.engine.protocol import ModelMissing
+
+    try:
+        capabilities = read_capabilities(Path(settings.SORA_MODEL_DIR))
+    except (ModelMissing, OSError, ValueError) as error:
+        yield Warning(
+            f"No model in {settings.SORA_MODEL_DIR}: {error}",
+            hint="Set SORA_MODEL_DIR to a model folder. Until then the site runs but makes no clips.",
+            id="sora.W006",
+        )
+        return
+    if capabilities.draws_people and not settings.SORA_FRAME_CLASSIFIER:
+        yield Warning(
+            f"{capabilities.title} can draw people, and no vision classifier looks at its clips.",
+            hint="Set SORA_FRAME_CLASSIFIER (docs/settings.md) before others use this site.",
+            id="sora.W007",
+        )
+
+
+@register("sora")
+def check_dotted_names(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Only that the module can be found: importing an engine would load torch into this process."""
+    for name in ("SORA_ENGINE", "SORA_FRAME_CLASSIFIER", "SORA_SIGNING_CALLBACK"):
+        dotted = getattr(settings, name)
+        module = dotted.rpartition(".")[0] if dotted else ""
+        if not dotted:
+            continue
+        try:
+            found = bool(module) and importlib.util.find_spec(module) is not None
+        except (ImportError, ValueError):
+            found = False
+        if not found:
+            yield Error(
+                f"{name}={dotted} names no module that exists.",
+                hint="Give the dotted name of a class or function, for example package.module.Name.",
+                id="sora.E009",
+            )

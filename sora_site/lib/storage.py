@@ -1,0 +1,105 @@
+"""Three file areas and the signed, short-lived links into one of them.
+
+quarantine  what is being made or was refused; never gets a link
+private     finished renditions; a link only after a permission check
+Keys are "<workspace>/<video>/<name>"; nothing a user types becomes part of a key.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.storage import storages
+from django.urls import reverse
+
+LINK_SALT = "sora.media"
+
+
+@dataclass(frozen=True)
+class MediaLink:
+    """What a link stands for: which object, under which file name, shown or downloaded."""
+
+    key: str
+    filename: str
+    download: bool
+
+
+def signed_url(key: str, *, filename: str, download: bool = False) -> str:
+    """A link that works for SORA_MEDIA_LINK_SECONDS; the caller has checked the permission."""
+    token = signing.dumps([key, filename, int(download)], salt=LINK_SALT)
+    return reverse("media", args=[token, filename])
+
+
+def read_link(token: str) -> MediaLink:
+    """Raises signing.BadSignature (expired or forged)."""
+    key, filename, download = signing.loads(
+        token, salt=LINK_SALT, max_age=settings.SORA_MEDIA_LINK_SECONDS
+    )
+    return MediaLink(key, filename, bool(download))
+
+
+def work_folder(job: str) -> Path:
+    """An empty scratch folder of one attempt at one job, on the same disk as the local areas."""
+    folder = Path(settings.SORA_STATE_DIR) / "work" / job
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def store_private(source: Path, key: str) -> None:
+    """Move a finished file into the private area; the key appears only when the file is whole."""
+    _store("private", source, key)
+
+
+def store_quarantine(source: Path, key: str) -> None:
+    """Keep a refused file where no link can reach it."""
+    _store("quarantine", source, key)
+
+
+def quarantine(key: str) -> None:
+    """Take a delivered object out of reach at once; it stays for appeal and evidence."""
+    _move("private", "quarantine", key)
+
+
+def restore(key: str) -> None:
+    """Bring a quarantined object back after a decision was reversed."""
+    _move("quarantine", "private", key)
+
+
+def delete_private(key: str) -> None:
+    storages["private"].delete(key)
+
+
+def local_path(key: str, area: str = "private") -> Path | None:
+    """The object's path when the area lies on this disk, else None."""
+    try:
+        return Path(storages[area].path(key))
+    except NotImplementedError:
+        return None
+
+
+def _store(area: str, source: Path, key: str) -> None:
+    target = local_path(key, area)
+    if target is None:
+        with source.open("rb") as file:
+            storages[area].save(key, file)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(source, target)
+
+
+def _move(origin: str, destination: str, key: str) -> None:
+    source = local_path(key, origin)
+    if source is not None:
+        if source.exists():
+            _store(destination, source, key)
+        return
+    if storages[origin].exists(key):
+        with storages[origin].open(key) as file:
+            storages[destination].save(key, file)
+        storages[origin].delete(key)
