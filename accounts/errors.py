@@ -98,3 +98,12 @@ class TooManyTokens(SoraError):
     http_status = 409
     message = "You have reached the number of access tokens a workspace may have."
     remedy = "Revoke one you no longer use."
+
+
+class HandleTaken(SoraError):
+    """Somebody has this handle, or it is kept for the site."""
+
+    code = "handle_taken"
+    http_status = 409
+    message = "This handle is taken. Choose another one."
+    param = "handle"

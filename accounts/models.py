@@ -23,6 +23,11 @@ def new_handle() -> str:
     return f"maker-{secrets.token_hex(5)}"
 
 
+def public_name(user: User) -> str:
+    """What mails and pages call a person."""
+    return user.public_name
+
+
 class UserManager(BaseUserManager["User"]):
     """Creates people by e-mail address; addresses are stored in lower case."""
 

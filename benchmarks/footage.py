@@ -53,10 +53,12 @@ def _texture(rng: np.random.Generator, height: int, width: int) -> NDArray[np.in
     base = rng.uniform(90, 150, 3)
     mix = rng.uniform(-14, 14, 3)
     picture = base + 42 * light[..., None] + mix * tint[..., None]
-    return np.clip(picture, 0, 255).astype(np.int16)
+    levels: NDArray[np.int16] = np.clip(picture, 0, 255).astype(np.int16)
+    return levels
 
 
 def _disc(rng: np.random.Generator, side: int) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
     grid = np.linspace(-1, 1, side)
     mask = np.hypot(grid[:, None], grid[None, :]) < 1
-    return _texture(rng, side, side) // 2 + rng.integers(0, 128, 3).astype(np.int16), mask
+    colour = rng.integers(0, 128, 3).astype(np.int16)
+    return (_texture(rng, side, side) // 2 + colour).astype(np.int16), mask

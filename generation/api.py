@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -318,10 +319,10 @@ class VerifyView(APIView):
         upload = request.FILES.get("file")
         if upload is None or isinstance(upload, list):
             raise InvalidFile("No file was sent.")
-        return Response(verify_upload(upload))
+        return Response(verify_upload(upload, viewer=request.user))
 
 
-def verify_upload(upload: Any) -> dict[str, Any]:
+def verify_upload(upload: Any, *, viewer: User | AnonymousUser) -> dict[str, Any]:
     """Copy an uploaded file to disk within the byte bound and inspect it. Raises InvalidFile."""
     if upload.size > settings.SORA_MAX_UPLOAD_BYTES:
         limit = settings.SORA_MAX_UPLOAD_BYTES // 2**20
@@ -331,7 +332,7 @@ def verify_upload(upload: Any) -> dict[str, Any]:
         with path.open("wb") as out:
             for chunk in upload.chunks():
                 out.write(chunk)
-        return inspection.verify_file(path)
+        return inspection.verify_file(path, viewer=viewer)
 
 
 def get_generation(request: Request, generation_id: UUID) -> Generation:

@@ -18,8 +18,11 @@ from PIL import Image
 from generation import progress, scheduling
 from generation.engine.protocol import Progress
 from generation.models import Generation, StageTiming
+from sora_site.lib import failpoints
 
 logger = logging.getLogger(__name__)
+
+stop_asked = threading.Event()  # set once, when this process is told to end
 
 RENEW_EVERY_SECONDS = 1.5
 SECONDS_BETWEEN_EVENTS = 0.5
@@ -28,6 +31,10 @@ PREVIEW_LONG_SIDE = 320
 
 class LeaseLost(Exception):
     """Another worker has this job, or it ended. Stop and write nothing."""
+
+
+class StopAsked(Exception):
+    """This worker process is to end. The job goes back to the queue as if it had not been tried."""
 
 
 class CancelAsked(Exception):
@@ -77,7 +84,9 @@ class Attempt:
             connection.close()
 
     def check(self) -> None:
-        """Raise LeaseLost or CancelAsked when the job is no longer ours to finish."""
+        """Raise LeaseLost, StopAsked or CancelAsked when we are not to finish this job."""
+        if stop_asked.is_set():
+            raise StopAsked()
         if self._lost.is_set():
             raise LeaseLost()
         control = scheduling.read_control(self.generation)
@@ -92,6 +101,7 @@ class Attempt:
         self.check()
         if name in progress.SPAN:
             self.show(name)
+        failpoints.reach(name)
         start = time.monotonic()
         yield
         self._record(name, time.monotonic() - start)

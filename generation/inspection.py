@@ -10,18 +10,26 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
 
 SECONDS = 60
 MEMORY_BYTES = 3 * 2**30
-FRAMES_PER_SECOND = 4.0
-MATCH_RADIUS = 40
-MATCHES_SHOWN = 5
+FRAMES_PER_SECOND = 12.0  # dense on this side: stored clips have four hashes a second
+MARK_FRAMES_PER_SECOND = 4.0
+MARK_FRAMES = 40
 
 
-def verify_file(path: Path) -> dict[str, Any]:
+def verify_file(path: Path, *, viewer: User | AnonymousUser | None) -> dict[str, Any]:
     """What `./sora verify`, the verify page and the API say about a file.
+
+    Only clips the viewer may see are named as matches; None is the operator at the machine.
 
     Returns {"c2pa": {state, issuer, claims, failures}, "visible_watermark": bool or None for
     a file without pictures we can read, "matches": [{id, url, distance, share, offset_seconds}]}.
@@ -31,6 +39,7 @@ def verify_file(path: Path) -> dict[str, Any]:
 
     from generation import matching, signing
     from generation.errors import InvalidFile
+    from generation.provenance.fingerprint import FrameHash
 
     report = signing.read(path)
     request = {"path": str(path), "mark": settings.SORA_WATERMARK_TEXT}
@@ -50,11 +59,14 @@ def verify_file(path: Path) -> dict[str, Any]:
     seen = json.loads(child.stdout)
     if "error" in seen:
         raise InvalidFile(seen["error"])
-    hashes = [(second, bytes.fromhex(h)) for second, h in seen["hashes"]]
+    hashes = [
+        FrameHash(seconds, variant, bytes.fromhex(value), quality)
+        for seconds, variant, value, quality in seen["hashes"]
+    ]
     return {
         "c2pa": report.to_json(),
         "visible_watermark": seen["mark"],
-        "matches": matching.find_clips(hashes),
+        "matches": matching.find_clips(hashes, viewer=viewer),
     }
 
 
@@ -67,21 +79,30 @@ def limit_this_process() -> None:
 
 
 def look(path: Path, mark_text: str) -> dict[str, Any]:
-    """Decode at four frames a second; hash every frame and look for the visible mark."""
+    """Decode once; hash the frames and look for the visible mark on a few of them each second."""
     from generation import media
-    from generation.provenance.fingerprint import hash_frame
+    from generation.provenance.fingerprint import query_hashes
     from generation.provenance.watermark import detect_visible_mark
 
-    if media.is_image(path):
-        frames = [(0.0, media.load_image(path))]
-    else:
-        frames = list(media.sample_frames(path, per_second=FRAMES_PER_SECOND))
-    detection = detect_visible_mark(
-        [frame for _, frame in frames], FRAMES_PER_SECOND, mark_text
-    )
+    marked: list[media.Pixels] = []
+
+    def frames() -> Iterator[tuple[float, media.Pixels]]:
+        due = 0.0
+        if media.is_image(path):
+            picture = media.load_image(path)
+            marked.append(picture)
+            yield 0.0, picture
+            return
+        for seconds, frame in media.sample_frames(path, per_second=FRAMES_PER_SECOND):
+            if seconds >= due and len(marked) < MARK_FRAMES:
+                marked.append(frame)
+                due += 1 / MARK_FRAMES_PER_SECOND
+            yield seconds, frame
+
+    hashes = query_hashes(frames())
     return {
-        "mark": detection.present,
-        "hashes": [(second, hash_frame(frame).hex()) for second, frame in frames],
+        "mark": detect_visible_mark(marked, text=mark_text).present,
+        "hashes": [(h.seconds, h.variant, h.hash.hex(), h.quality) for h in hashes],
     }
 
 

@@ -44,6 +44,12 @@ _FORCED = {"mp4": "mov", "matroska": "matroska"}
 _CODECS = frozenset(
     {"h264", "hevc", "vp8", "vp9", "libvpx", "libvpx-vp9", "av1", "libdav1d", "mpeg4"}
 )
+_IMAGE_OPTIONS: dict[str, dict[str, Any]] = {
+    ".webp": {"format": "WEBP", "method": 4},
+    ".jpg": {"format": "JPEG", "optimize": True},
+    ".jpeg": {"format": "JPEG", "optimize": True},
+    ".png": {"format": "PNG"},
+}
 
 
 class MediaError(Exception):
@@ -131,7 +137,9 @@ class Encoder:
         threads: int | None = None,
     ) -> None:
         if width < 16 or height < 16 or width % 2 or height % 2:
-            raise MediaError("bad_frame", f"A video needs even sides of 16 or more: {width}x{height}.")
+            raise MediaError(
+                "bad_frame", f"A video needs even sides of 16 or more: {width}x{height}."
+            )
         self.path = Path(path)
         self.width, self.height = width, height
         self.fps = Fraction(fps).limit_denominator(1001)
@@ -251,15 +259,10 @@ def save_poster(frame: Pixels, path: Path | str, *, quality: int = 82, long_side
     """
     path = Path(path)
     image = _scaled(Image.fromarray(frame), long_side)
-    options: dict[str, Any] = {
-        ".webp": {"format": "WEBP", "quality": quality, "method": 4},
-        ".jpg": {"format": "JPEG", "quality": quality, "optimize": True},
-        ".jpeg": {"format": "JPEG", "quality": quality, "optimize": True},
-        ".png": {"format": "PNG"},
-    }.get(path.suffix.lower(), {})
-    if not options:
+    options = _IMAGE_OPTIONS.get(path.suffix.lower())
+    if options is None:
         raise MediaError("encoder_failed", f"No image format for {path.suffix!r}.")
-    _save_image(path, lambda part: image.save(part, **options))
+    _save_image(path, lambda part: image.save(part, quality=quality, **options))
 
 
 def save_preview(
@@ -356,14 +359,16 @@ def sample_frames(
                 frames += 1
                 clock.frame(frames)
                 if (frame.width, frame.height) != (width, height):
-                    raise MediaError("resolution_change", "The picture size changes inside the file.")
+                    raise MediaError(
+                        "resolution_change", "The picture size changes inside the file."
+                    )
                 seconds = frame.time if frame.time is not None else frames / 24
                 clock.second(seconds)
                 if seconds + 1e-6 < due:
                     continue
                 due = max(due + 1 / per_second, seconds + 0.5 / per_second)
                 rgb = reformatter.reformat(frame, format="rgb24")
-                yield seconds, rgb.to_ndarray()
+                yield seconds, np.asarray(rgb.to_ndarray(), np.uint8)
         except (av.FFmpegError, ValueError, MemoryError) as error:
             raise MediaError("unreadable", "The video can't be decoded.") from error
         if frames == 0:

@@ -267,18 +267,19 @@ class Fingerprint(models.Model):
 
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
     video = models.ForeignKey(Video, models.CASCADE, related_name="fingerprints")
-    frame = models.PositiveIntegerField()
+    at_ms = models.PositiveIntegerField()  # where in the clip
+    variant = models.PositiveSmallIntegerField()  # whole frame or a centre crop, see provenance
     hash = models.BinaryField(max_length=32)
     bands = ArrayField(models.IntegerField(), size=16)
 
     class Meta:
         indexes = [GinIndex(fields=["bands"], name="fingerprint_bands")]
         constraints = [
-            models.UniqueConstraint(fields=["video", "frame"], name="fingerprint_once")
+            models.UniqueConstraint(fields=["video", "at_ms", "variant"], name="fingerprint_once")
         ]
 
     def __str__(self) -> str:
-        return f"{self.video_id}@{self.frame}"
+        return f"{self.video_id}@{self.at_ms}"
 
 
 class FairShare(models.Model):

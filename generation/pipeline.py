@@ -16,7 +16,7 @@ from pathlib import Path
 from django.conf import settings
 
 from generation import media, prompting, services, signing
-from generation.attempt import Attempt, CancelAsked, LeaseLost
+from generation.attempt import Attempt, CancelAsked, LeaseLost, StopAsked
 from generation.capabilities import engine_capabilities
 from generation.engine.protocol import (
     EngineError,
@@ -55,6 +55,8 @@ def run(generation: Generation) -> None:
             produce(generation, attempt)
     except LeaseLost:
         logger.warning("job taken over or ended; its late work was dropped")
+    except StopAsked:
+        services.put_back(generation, tried=False)
     except CancelAsked:
         services.end_without_clip(generation, Status.CANCELLED, "cancelled")
     except Refused as refusal:

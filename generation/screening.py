@@ -1,5 +1,106 @@
-"""Screening as this site is set up: thresholds, providers and lists from the settings."""
+"""Screening as this site is set up: which providers, which lists. The rules are moderation.screening's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
+
+from django.conf import settings
+
+from generation.engine.capabilities import Capabilities
+from generation.provenance.fingerprint import hash_frames
+from moderation.screening import panel
+from moderation.screening.known_hashes import KnownHashes
+from moderation.screening.protocol import (
+    Category,
+    Frame,
+    FrameClassifier,
+    ScreeningUnavailable,
+    TextClassifier,
+    Verdict,
+)
+
+TEXT_PROVIDER = "moderation.screening.text_http.TextHttp"
+# What the rewriter takes out of a prompt, so the original is not refused for it.
+REWRITTEN = {Category.LIKENESS.value, Category.INTELLECTUAL_PROPERTY.value}
+
+
+def review_prompt(original: str, rewritten: str) -> Verdict:
+    """Judge both texts; the stricter answer counts, and a minor reference in either makes both strict.
+
+    Raises ScreeningUnavailable.
+    """
+    providers = text_providers()
+    first = panel.review_prompt(original, providers=providers)
+    if rewritten == original:
+        return first
+    second = panel.review_prompt(rewritten, profile=first.profile, providers=providers)
+    if not second.allowed:
+        return second
+    if set(first.categories) <= REWRITTEN:
+        return second
+    return first if first.action != "allow" else second
+
+
+def frame_review(profile: str, engine: Capabilities) -> panel.FrameReview:
+    """The review of one clip's frames. Raises ScreeningUnavailable when a needed check is not set up."""
+    return panel.FrameReview(
+        profile=profile,
+        draws_people=engine.draws_people,
+        known_hashes=known_hashes(),
+        hash_frame=hash_frame,
+        classifier=frame_classifier(),
+    )
+
+
+def hash_frame(frame: Frame) -> bytes:
+    return hash_frames([frame])[0]
+
+
+def text_providers() -> tuple[TextClassifier, ...]:
+    if not settings.SORA_TEXT_MODERATION_URL:
+        return ()
+    return (
+        cast(
+            TextClassifier,
+            panel.load_classifier(
+                TEXT_PROVIDER,
+                settings.SORA_TEXT_MODERATION_URL,
+                api_key=settings.SORA_TEXT_MODERATION_KEY,
+            ),
+        ),
+    )
+
+
+def frame_classifier() -> FrameClassifier | None:
+    if not settings.SORA_FRAME_CLASSIFIER:
+        return None
+    return _frame_classifier(settings.SORA_FRAME_CLASSIFIER, settings.SORA_FRAME_CLASSIFIER_PATH)
+
+
+@lru_cache(maxsize=1)
+def _frame_classifier(dotted_name: str, path: str) -> FrameClassifier:
+    arguments = (path,) if path else ()
+    return cast(FrameClassifier, panel.load_classifier(dotted_name, *arguments))
+
+
+def known_hashes() -> KnownHashes:
+    """The operator's list: SORA_KNOWN_HASHES, one hash of 64 hex digits a line, # for comments.
+
+    Raises ScreeningUnavailable when a configured list can't be read: a list that silently does
+    not apply would be worse than none.
+    """
+    if not settings.SORA_KNOWN_HASHES:
+        return KnownHashes(())
+    path = Path(settings.SORA_KNOWN_HASHES)
+    try:
+        return _known_hashes(path, path.stat().st_mtime)
+    except (OSError, ValueError) as error:
+        raise ScreeningUnavailable(f"SORA_KNOWN_HASHES={path} can't be read: {error}") from error
+
+
+@lru_cache(maxsize=1)
+def _known_hashes(path: Path, modified: float) -> KnownHashes:
+    lines = (line.split("#")[0].strip() for line in path.read_text().splitlines())
+    return KnownHashes(bytes.fromhex(line) for line in lines if line)

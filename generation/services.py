@@ -30,6 +30,7 @@ from generation.errors import (
     TooManyOpen,
 )
 from generation.models import Fingerprint, Generation, SafetyCheck, Video
+from generation.provenance.fingerprint import FrameHash, bands
 from moderation.screening.gate import InvalidPrompt, clean_prompt, screen_prompt
 from moderation.screening.protocol import Verdict
 from sora_site.lib import storage
@@ -244,10 +245,14 @@ def end_without_clip(generation: Generation, status: Generation.Status, reason: 
     return True
 
 
-def put_back(generation: Generation) -> bool:
-    """Queue a running job again: its worker died, or ran out of memory. The hold stays."""
+def put_back(generation: Generation, *, tried: bool = True) -> bool:
+    """Queue a running job again: its worker died, ran out of memory or is ending. The hold stays.
+
+    `tried=False` takes the attempt off the count: nothing was wrong with the job.
+    """
+    attempts = generation.attempts if tried else max(0, generation.attempts - 1)
     with transaction.atomic():
-        if not generation.move_to(Status.QUEUED, worker=""):
+        if not generation.move_to(Status.QUEUED, worker="", attempts=attempts):
             return False
         announce(generation)
         transaction.on_commit(tasks.wake_worker)
@@ -269,7 +274,7 @@ class FinishedClip:
     sha256: str
     manifest: bytes
     credentials: dict[str, Any]
-    hashes: Sequence[tuple[int, bytes]]
+    hashes: Sequence[FrameHash]
     engine: str
     publish: bool
 
@@ -279,8 +284,6 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
 
     None: the job was taken over or cancelled meanwhile; nothing changed, the files are orphans.
     """
-    from generation.provenance.fingerprint import bands
-
     with transaction.atomic():
         if not generation.move_to(Status.SUCCEEDED, engine=clip.engine):
             return None
@@ -303,9 +306,14 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
         )
         Fingerprint.objects.bulk_create(
             Fingerprint(
-                workspace=generation.workspace, video=video, frame=frame, hash=h, bands=bands(h)
+                workspace=generation.workspace,
+                video=video,
+                at_ms=round(found.seconds * 1000),
+                variant=found.variant,
+                hash=found.hash,
+                bands=bands(found.hash),
             )
-            for frame, h in clip.hashes
+            for found in clip.hashes
         )
         billing.settle_credits(str(generation.pk))
         audit.record(

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from generation import pipeline, scheduling, services
+from generation.attempt import stop_asked
+from generation.engine.registry import get_engine
 from generation.models import Generation
 from sora_site.lib.request_context import job_id
 
@@ -24,7 +26,10 @@ def drain() -> int:
         return 0
     done = 0
     try:
-        while (generation := scheduling.claim(scheduling.worker_name())) is not None:
+        while not stop_asked.is_set():
+            generation = scheduling.claim(scheduling.worker_name())
+            if generation is None:
+                break
             token = job_id.set(str(generation.pk))
             try:
                 pipeline.run(generation)
@@ -35,6 +40,28 @@ def drain() -> int:
         _busy.release()
         close_old_connections()
     return done
+
+
+def wait_idle(timeout: float) -> bool:
+    """Wait until no job runs in this process, and let none begin any more."""
+    return _busy.acquire(timeout=timeout)
+
+
+def preload() -> None:
+    """Load the model before the first job, so that its user doesn't wait for it."""
+    if not _busy.acquire(blocking=False):
+        return
+    try:
+        get_engine(
+            settings.SORA_ENGINE,
+            settings.SORA_MODEL_DIR,
+            device=settings.SORA_DEVICE,
+            threads=settings.SORA_TORCH_THREADS or None,
+        )
+    except Exception:
+        logger.exception("the model could not be loaded; jobs will fail until it can")
+    finally:
+        _busy.release()
 
 
 def sweep() -> int:

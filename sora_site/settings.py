@@ -61,6 +61,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 WEB_BIND = env("WEB_BIND", default="127.0.0.1:8000")
+WEB_WORKERS = env.int("WEB_WORKERS", default=1)
 SECURE = PUBLIC_URL.startswith("https://")
 
 INSTALLED_APPS = [
@@ -179,10 +180,7 @@ CACHES = {
 # --- Accounts --------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -207,6 +205,34 @@ else:
     EMAIL_FILE_PATH = str(SORA_STATE_DIR / "mail")
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Sora Open <no-reply@localhost>")
 
+# docs/decisions/0010: without a mail server nobody waits for a mail before the first video.
+ACCOUNT_EMAIL_VERIFICATION = env(
+    "ACCOUNT_EMAIL_VERIFICATION", default="mandatory" if EMAIL_URL else "optional"
+)
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = ACCOUNT_EMAIL_VERIFICATION == "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignUpForm"
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_DISPLAY = "accounts.models.public_name"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SECURE else "http"
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_ADAPTER = "accounts.adapter.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE  # passkeys also work on http://localhost
+MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION != "mandatory"
+SOCIALACCOUNT_AUTO_SIGNUP = False  # the sign-up form asks for the date of birth
+
 # --- Billing ---------------------------------------------------------------------------------
 
 BILLING_PROVIDER = env("BILLING_PROVIDER", default="manual")
@@ -219,6 +245,7 @@ SORA_MODEL_DIR = Path(
 )
 SORA_DEVICE = env("SORA_DEVICE", default="cpu")
 SORA_TORCH_THREADS = env.int("SORA_TORCH_THREADS", default=0)  # 0: cores - 1
+SORA_WORKERS = env.int("SORA_WORKERS", default=1)  # processes; one per GPU
 SORA_LEASE_SECONDS = env.int("SORA_LEASE_SECONDS", default=6)
 SORA_MAX_ATTEMPTS = env.int("SORA_MAX_ATTEMPTS", default=3)
 SORA_MAX_OPEN_GENERATIONS = env.int("SORA_MAX_OPEN_GENERATIONS", default=20)
@@ -230,6 +257,7 @@ SORA_TEXT_MODERATION_URL = env("SORA_TEXT_MODERATION_URL", default="")
 SORA_TEXT_MODERATION_KEY = env("SORA_TEXT_MODERATION_KEY", default="")
 SORA_FRAME_CLASSIFIER = env("SORA_FRAME_CLASSIFIER", default="")  # dotted name, or ""
 SORA_FRAME_CLASSIFIER_PATH = env("SORA_FRAME_CLASSIFIER_PATH", default="")
+SORA_KNOWN_HASHES = env("SORA_KNOWN_HASHES", default="")  # file of perceptual hashes to block
 
 # --- Provenance ------------------------------------------------------------------------------
 
@@ -298,7 +326,10 @@ REST_FRAMEWORK = {
     "DEFAULT_VERSIONING_CLASS": None,
     "EXCEPTION_HANDLER": "sora_site.lib.errors.drf_exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"user": env("SORA_API_RATE", default="600/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "user": env("SORA_API_RATE", default="600/min"),
+        "verify": env("SORA_VERIFY_RATE", default="20/min"),
+    },
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

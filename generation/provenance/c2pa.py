@@ -16,6 +16,7 @@ import datetime as dt
 import errno
 import importlib
 import io
+import itertools
 import json
 import mmap
 import os
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import c2pa  # type: ignore[import-untyped]
+import c2pa
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -355,9 +356,7 @@ def _definition(
         )
     definition = {
         "claim_version": 2,
-        "claim_generator_info": [
-            {"name": claim.software_name, "version": claim.software_version}
-        ],
+        "claim_generator_info": [{"name": claim.software_name, "version": claim.software_version}],
         "title": claim.title,
         "format": _SIGNABLE[kind],
         "assertions": assertions,
@@ -570,7 +569,7 @@ def _check_leaf(certificates: list[x509.Certificate]) -> None:
             )
     except x509.ExtensionNotFound:
         pass
-    for child, parent in zip(certificates, certificates[1:], strict=False):
+    for child, parent in itertools.pairwise(certificates):
         if child.issuer != parent.subject:
             raise SigningError(
                 "certificate_invalid", "The chain is out of order: leaf first, then its issuer."
@@ -607,9 +606,7 @@ def _import_callback(dotted: str) -> Callable[[bytes], bytes]:
 # Reading
 
 
-def _report(
-    state: str, results: dict[str, Any], document: dict[str, Any]
-) -> CredentialsReport:
+def _report(state: str, results: dict[str, Any], document: dict[str, Any]) -> CredentialsReport:
     active = document["manifests"].get(document.get("active_manifest"), {})
     own = results.get("activeManifest", {}).get("failure", [])
     failures = {item["code"] for item in own}

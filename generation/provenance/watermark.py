@@ -30,9 +30,11 @@ MARGIN = 0.03  # of each side
 DWELL_SECONDS, GLIDE_SECONDS = 2.0, 0.5
 
 # The detector's decision, calibrated in tests/provenance/test_watermark.py.
-THRESHOLD = 0.40
+THRESHOLD = 0.42
 _DETECTION_SIDE = 360  # pictures are scaled to this shorter side first
 _MAX_FRAMES = 24
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
+_GROUNDS = (0.15, 0.55, 1.0)  # lightness of what the mark may lie on
 
 _DRAWN_HEIGHT = 192  # the wordmark is drawn once at this height and scaled down
 
@@ -126,7 +128,9 @@ def detect_visible_mark(
 # Drawing
 
 
-def _mix(plane: Pixels, left: int, top: int, alpha: NDArray[np.uint16], ink: NDArray[np.uint16]) -> None:
+def _mix(
+    plane: Pixels, left: int, top: int, alpha: NDArray[np.uint16], ink: NDArray[np.uint16]
+) -> None:
     height, width = alpha.shape
     area = plane[top : top + height, left : left + width]
     area[...] = (area.astype(np.uint16) * (256 - alpha) + ink) >> 8
@@ -167,9 +171,10 @@ def _drawn(text: str) -> tuple[Floats, Floats]:
     letters = np.asarray(ink, np.float32) / 255
     shadow = np.minimum(1, np.asarray(shade, np.float32) / 255 * 1.5)
     # White letters over a black shadow, as one layer.
-    letters_alpha, shadow_alpha = 0.82 * letters, 0.55 * shadow
+    letters_alpha, shadow_alpha = 0.84 * letters, 0.62 * shadow
     alpha = letters_alpha + shadow_alpha * (1 - letters_alpha)
-    return letters_alpha / np.maximum(alpha, 1e-3), alpha
+    light = letters_alpha / np.maximum(alpha, 1e-3)
+    return light.astype(np.float32), alpha.astype(np.float32)
 
 
 def _inset(box: tuple[float, float, float, float], by: float) -> tuple[float, float, float, float]:
@@ -177,7 +182,7 @@ def _inset(box: tuple[float, float, float, float], by: float) -> tuple[float, fl
 
 
 def _resize(values: Floats, width: int, height: int) -> Floats:
-    image = Image.fromarray(values, mode="F").resize((width, height), Image.Resampling.BOX)
+    image = Image.fromarray(values).resize((width, height), Image.Resampling.BOX)
     return np.asarray(image, np.float32)
 
 
@@ -205,45 +210,51 @@ def _detection_luma(frame: Pixels) -> Floats:
     scale = _DETECTION_SIDE / min(width, height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
-    return np.asarray(small, np.float32) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    luma: Floats = np.asarray(small, np.float32) @ _LUMA
+    return luma
 
 
 def _peak(luma: Floats, text: str) -> float:
     """Highest normalised cross-correlation of the picture with the mark, over all positions.
 
     Both are high-passed, so that the brightness of the ground doesn't count. With template t of
-    zero mean and window w: sum(w t) / (|w - mean w| |t|), the numerator by FFT, the window's norm
+    zero mean and norm one, and window w: sum(w t) / |w - mean w|, the numerator by FFT, the window's norm
     from running sums. Source: Lewis 1995, "Fast Normalized Cross-Correlation".
     """
     height, width = luma.shape
-    template, norm, spectrum, shape = _template(text, width, height)
-    tall, wide = template
+    (tall, wide), spectra, shape = _template(text, width, height)
     if tall >= height or wide >= width:
         return 0.0
     picture = _high_pass(luma)
-    product = np.fft.irfft2(np.fft.rfft2(picture, s=shape) * spectrum, s=shape)
-    numerator = product[: height - tall + 1, : width - wide + 1]
+    transformed = np.fft.rfft2(picture, s=shape)
+    products = [np.fft.irfft2(transformed * spectrum, s=shape) for spectrum in spectra]
+    numerator = np.maximum.reduce(products)[: height - tall + 1, : width - wide + 1]
     total = _window_sums(picture, tall, wide)
     squares = _window_sums(picture * picture, tall, wide)
     variance = squares - total * total / (tall * wide)
     # Flat windows hold no mark; without a floor, coding noise there would correlate by chance.
     floor = 4.0 * tall * wide
-    return float(np.max(numerator / (norm * np.sqrt(np.maximum(variance, floor)))))
+    return float(np.max(numerator / np.sqrt(np.maximum(variance, floor))))
 
 
 @lru_cache(maxsize=8)
 def _template(
     text: str, width: int, height: int
-) -> tuple[tuple[int, int], float, NDArray[np.complex64], tuple[int, int]]:
-    """(size, norm, conjugate spectrum, FFT shape) of the mark for a picture of that size."""
+) -> tuple[tuple[int, int], list[NDArray[np.complex64]], tuple[int, int]]:
+    """(size, conjugate spectra, FFT shape) of the mark for a picture of that size.
+
+    One spectrum for each of three grounds: on white the mark is its shadow, on black its letters.
+    """
     light, alpha = _wordmark(text, *_mark_size(width, height, text))
-    # What blending adds to a mid-grey ground. The border keeps the outline's outer edge.
-    delta = np.pad(alpha * (light - 0.5) * 219, 2)
-    delta = _high_pass(delta.astype(np.float32))
-    delta -= delta.mean()
     shape = (_fast_length(height), _fast_length(width))
-    spectrum = np.conj(np.fft.rfft2(delta, s=shape)).astype(np.complex64)
-    return (delta.shape[0], delta.shape[1]), float(np.linalg.norm(delta)), spectrum, shape
+    spectra = []
+    for ground in _GROUNDS:
+        # What blending changes. The border keeps the outline's outer edge.
+        delta = _high_pass(np.pad(alpha * (light - ground), 2))
+        delta -= delta.mean()
+        delta /= np.linalg.norm(delta)
+        spectra.append(np.conj(np.fft.rfft2(delta, s=shape)).astype(np.complex64))
+    return (delta.shape[0], delta.shape[1]), spectra, shape
 
 
 def _high_pass(values: Floats) -> Floats:

@@ -141,6 +141,15 @@ class PostgresServer:
 
     def start(self, *, timeout: float = 60.0) -> None:
         """Start and wait until it answers. Recovers by itself after a crash."""
+        self.launch()
+        if not processes.wait_until(lambda: self.is_ready() or not self.is_alive(), timeout):
+            self.stop()
+            raise EmbeddedServiceError(f"PostgreSQL did not answer in {timeout:.0f} s. {self._said()}")
+        if not self.is_alive():
+            raise EmbeddedServiceError(f"PostgreSQL ended while starting. {self._said()}")
+
+    def launch(self) -> None:
+        """Start without waiting."""
         if self.installation is None:
             self.prepare()
         self._clear_leftovers()
@@ -158,11 +167,6 @@ class PostgresServer:
                 folder="/",
                 pass_fds=fds,
             )
-        if not processes.wait_until(lambda: self.is_ready() or not self.is_alive(), timeout):
-            self.stop()
-            raise EmbeddedServiceError(f"PostgreSQL did not answer in {timeout:.0f} s. {self._said()}")
-        if not self.is_alive():
-            raise EmbeddedServiceError(f"PostgreSQL ended while starting. {self._said()}")
 
     def stop(self, *, grace: float = 15.0) -> None:
         """Fast shutdown: open transactions are rolled back, everything committed is kept."""

@@ -236,7 +236,7 @@ def private_folder(state: Path, account: Account | None) -> Path:
 
 def _short_folders() -> Iterator[Path]:
     candidates = ["/run"] if os.geteuid() == 0 else [os.environ.get("XDG_RUNTIME_DIR", "")]
-    for candidate in [*candidates, tempfile.gettempdir(), "/tmp"]:
+    for candidate in [*candidates, tempfile.gettempdir(), "/tmp"]:  # noqa: S108  (a name of our own in it is checked for its owner)
         path = Path(candidate) if candidate else None
         if path and path.is_dir() and os.access(path, os.W_OK) and len(str(path)) < 50:
             yield path

@@ -87,6 +87,15 @@ class ValkeyServer:
 
     def start(self, *, timeout: float = 20.0) -> None:
         """Start and wait until it has loaded its data and answers."""
+        self.launch()
+        if not processes.wait_until(lambda: self.is_ready() or not self.is_alive(), timeout):
+            self.stop()
+            raise EmbeddedServiceError(f"Valkey did not answer in {timeout:.0f} s. {self._said()}")
+        if not self.is_alive():
+            raise EmbeddedServiceError(f"Valkey ended while starting. {self._said()}")
+
+    def launch(self) -> None:
+        """Start without waiting."""
         if self.program is None:
             self.prepare()
         assert self.program is not None
@@ -105,11 +114,6 @@ class ValkeyServer:
             death_signal=signal.SIGTERM,
             folder=self.data,  # entered before the change of account, so no path above it is needed
         )
-        if not processes.wait_until(lambda: self.is_ready() or not self.is_alive(), timeout):
-            self.stop()
-            raise EmbeddedServiceError(f"Valkey did not answer in {timeout:.0f} s. {self._said()}")
-        if not self.is_alive():
-            raise EmbeddedServiceError(f"Valkey ended while starting. {self._said()}")
 
     def stop(self, *, grace: float = 10.0) -> None:
         if self.process is not None:

@@ -93,10 +93,9 @@ async function readQuote() {
     part("left", `${answer.balance.available} left`);
     quote.dataset.short = short;
     showBalance(answer.balance.available);
-    const notes = [...(answer.warnings || [])];
-    if (short) notes.unshift("There are not enough credits for this clip.");
+    const notes = answer.warnings || [];
     const note = form.querySelector("[data-warnings]");
-    note.textContent = notes.map((one) => one.message || one).join(" ");
+    note.textContent = notes.join(" ");
     note.hidden = notes.length === 0;
   } catch (error) {
     if (error.name === "AbortError") return;

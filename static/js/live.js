@@ -20,7 +20,7 @@ export function watchWorkspace(workspace, on) {
   async function reread() {
     try {
       const page = await api(list);
-      on.snapshot(page.generations || page.results || page.items || page.data || []);
+      on.snapshot(page.results);
     } catch {
       // Still away; the next round tries again.
     }
@@ -66,7 +66,7 @@ export function watchWorkspace(workspace, on) {
     });
     socket.addEventListener("close", (event) => {
       if (stopped) return;
-      if (event.code === 4404) {
+      if (event.code === 4404 || event.code === 4403) {
         stopped = true;
         return;
       }

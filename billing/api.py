@@ -1,0 +1,77 @@
+"""JSON endpoints about oneself and one's credits."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.pagination import CursorPagination
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import access
+from accounts.api import workspaces_of
+from accounts.permissions import IsAdult
+from accounts.serializers import UserOut, WorkspaceOut
+from billing import services
+from billing.models import LedgerEntry
+from billing.serializers import BalanceOut, LedgerEntryOut, LedgerPageOut, MeOut
+
+
+class MeView(APIView):
+    """GET /api/v1/me/: who is signed in, and what they can spend.
+
+    Also answers people who are suspended or have not stated an age, so that clients can tell why.
+    """
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(operation_id="me", responses=MeOut)
+    def get(self, request: Request) -> Response:
+        rows = []
+        for workspace in workspaces_of(request.user):
+            balance = services.balance(workspace)
+            rows.append(
+                {
+                    **WorkspaceOut(workspace).data,
+                    "plan": services.plan_of(workspace).code,
+                    "balance": BalanceOut(balance).data,
+                }
+            )
+        return Response(
+            {
+                "user": UserOut(request.user).data,
+                "workspaces": rows,
+                "balance": rows[0]["balance"] if rows else {"available": 0, "held": 0},
+            }
+        )
+
+
+class LedgerPagination(CursorPagination):
+    """Newest first, stable while entries are added."""
+
+    ordering = "-id"
+    page_size = 50
+    page_size_query_param = "limit"
+    max_page_size = 200
+
+
+class LedgerView(APIView):
+    """GET /api/v1/workspaces/<id>/ledger/: every movement of the workspace's credits."""
+
+    permission_classes = [IsAdult]
+
+    @extend_schema(operation_id="ledger_list", responses=LedgerPageOut)
+    def get(self, request: Request, workspace_id: int) -> Response:
+        workspace = access.get_workspace(request.user, workspace_id)
+        pages = LedgerPagination()
+        entries = LedgerEntry.objects.filter(workspace=workspace)
+        page = pages.paginate_queryset(entries, request, view=self)
+        return Response(
+            {
+                "next": pages.get_next_link(),
+                "previous": pages.get_previous_link(),
+                "balance": BalanceOut(services.balance(workspace)).data,
+                "results": LedgerEntryOut(page, many=True).data,
+            }
+        )

@@ -1,0 +1,10 @@
+"""Shows finished clips to people: the Recent feed, profiles, likes."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class FeedsConfig(AppConfig):
+    name = "feeds"
+    default_auto_field = "django.db.models.BigAutoField"

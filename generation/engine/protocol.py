@@ -1,0 +1,93 @@
+"""The border between the product and the model: a spec goes in, progress and frames come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from generation.engine.capabilities import Capabilities
+
+Frames = NDArray[np.uint8]
+
+
+class EngineError(Exception):
+    """The engine can't make this. Final for the job."""
+
+
+class EngineOutOfMemory(EngineError):
+    """The device was full; worth another try."""
+
+
+class ModelMissing(EngineError):
+    """The model folder is not there or not complete. The message names the folder and setting."""
+
+
+@dataclass(frozen=True)
+class PromptSegment:
+    """What to show from `start` to `end` seconds; `end` None means to the end of the clip."""
+
+    text: str
+    start: float = 0.0
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """Pictures the clip must show: uint8 RGB [n, h, w, 3] from `at` seconds; n == 1 is an image.
+
+    strength: 1.0 keeps them as they are, lower values let the model change them.
+    """
+
+    frames: Frames
+    at: float = 0.0
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
+class VideoSpec:
+    """One clip, complete: the same spec, engine and version give the same frames."""
+
+    prompts: tuple[PromptSegment, ...]
+    width: int
+    height: int
+    frames: int
+    fps: int
+    conditioning: tuple[Conditioning, ...] = ()
+    seed: int = 0
+    steps: int = 20
+    guidance: float = 3.0
+    negative_prompt: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the engine stands. `preview`: a small uint8 RGB [h, w, 3] look at the clip so far."""
+
+    stage: Literal["load", "denoise", "decode"]
+    step: int
+    total: int
+    preview: Frames | None = None
+
+
+class VideoEngine(Protocol):
+    """Turns a spec into pixels. Knows nothing of users, credits, policies or storage."""
+
+    name: str
+    version: str  # written into the C2PA manifest
+    capabilities: Capabilities
+
+    def generate(
+        self, spec: VideoSpec, *, on_progress: Callable[[Progress], None]
+    ) -> Iterator[Frames]:
+        """Yield exactly spec.frames uint8 RGB frames [spec.height, spec.width, 3], one by one.
+
+        Calls on_progress after every denoising step, in the calling thread; what it raises stops
+        the work there and propagates. EngineOutOfMemory is worth another try; any other exception
+        is final.
+        """
+        ...

@@ -1,0 +1,53 @@
+"""Reverse video search: which of our clips does this picture or video come from?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+
+from generation.models import Fingerprint, Video
+from generation.provenance.fingerprint import Candidate, FrameHash, bands, match_clips
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
+
+MATCHES_SHOWN = 5
+CANDIDATE_ROWS = 20_000
+
+
+def find_clips(
+    query: Sequence[FrameHash], *, viewer: User | AnonymousUser | None
+) -> list[dict[str, Any]]:
+    """Best first: {id, url, distance in bits, share of frames, offset_seconds}.
+
+    Rows that share one of sixteen 16-bit bands with a query hash are candidates: exact up to 15
+    differing bits, nearly so beyond, and one index lookup. Only clips `viewer` may see are named;
+    None is the operator at the machine, who may see all.
+    """
+    if not query:
+        return []
+    wanted = sorted({band for item in query for band in bands(item.hash)})
+    rows = Fingerprint.objects.filter(bands__overlap=wanted)
+    if viewer is None:
+        rows = rows.filter(video__quarantined_at=None)
+    else:
+        rows = rows.filter(video__in=Video.objects.visible_to(viewer))
+    candidates = [
+        Candidate(str(video), at_ms / 1000, bytes(value))
+        for video, at_ms, value in rows.values_list("video_id", "at_ms", "hash")[:CANDIDATE_ROWS]
+    ]
+    return [
+        {
+            "id": found.clip,
+            "url": reverse("generation:clip", args=[found.clip]),
+            "distance": found.distance,
+            "share": round(found.share, 3),
+            "offset_seconds": round(found.offset, 2),
+        }
+        for found in match_clips(query, candidates)
+        if found.convincing
+    ][:MATCHES_SHOWN]

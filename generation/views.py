@@ -1,0 +1,302 @@
+"""Pages: composer, activity, library, one clip, verify. They parse, look up, call, render."""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import Membership, User, Workspace
+from accounts.permissions import adult_required
+from accounts.services import personal_workspace
+from billing import services as billing
+from billing.plans import Plan
+from generation import presenting, services
+from generation.api import verify_upload
+from generation.capabilities import engine_capabilities
+from generation.cards import card_of, with_cards
+from generation.credentials import explain
+from generation.engine.capabilities import Capabilities
+from generation.errors import EngineUnavailable, InvalidFile
+from generation.models import Generation, Video
+from sora_site.lib.errors import SoraError
+from sora_site.lib.pages import InvalidCursor, keyset_page
+
+LIBRARY_PAGE = 24
+ACTIVITY_PAGE = 20
+IDEAS = (
+    "A red balloon rises over the ocean at sunset",
+    "A yellow ball bounces across a green meadow at noon",
+    "A blue boat drifts on a calm lake under the stars",
+    "A white bird glides over snowy hills at dawn",
+)
+
+
+def _workspace(request: HttpRequest) -> Workspace:
+    """The workspace the pages work in: the person's own. Guards before it made sure of a person."""
+    assert isinstance(request.user, User)
+    return personal_workspace(request.user)
+
+
+# --- Composer ----------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def composer(request: HttpRequest) -> HttpResponse:
+    """GET /create/: write a prompt. POST is the way without script; both use the same service."""
+    if not request.user.is_authenticated:
+        goal = urlencode({"next": request.get_full_path()})
+        return redirect(f"{reverse('account_signup')}?{goal}")
+    return _composer(request)
+
+
+@adult_required
+def _composer(request: HttpRequest) -> HttpResponse:
+    workspace = _workspace(request)
+    try:
+        engine = engine_capabilities()
+    except EngineUnavailable as error:
+        context = {"problem": error, "workspace": workspace}
+        return render(request, "generation/composer_closed.html", context, status=503)
+    draft = _draft(request.POST or request.GET, engine)
+    problem: SoraError | None = None
+    if request.method == "POST":
+        try:
+            _request_from_form(request, workspace, draft)
+        except SoraError as error:
+            problem = error
+        else:
+            return redirect("generation:activity")
+    plan = billing.plan_of(workspace)
+    under_way = Generation.objects.filter(workspace=workspace).open().select_related("video")
+    context = {
+        "workspace": workspace,
+        "engine": engine,
+        "plan": plan,
+        "sizes": _sizes(engine, plan, draft["size"]),
+        "lengths": [
+            {"seconds": s, "allowed": s <= plan.max_seconds, "chosen": str(s) == draft["seconds"]}
+            for s in engine.seconds
+        ],
+        "draft": draft,
+        "problem": problem,
+        "balance": billing.balance(workspace),
+        "jobs": [presenting.present(job) for job in under_way.order_by("created_at", "id")],
+        "ideas": IDEAS,
+    }
+    return render(
+        request, "generation/composer.html", context, status=problem.http_status if problem else 200
+    )
+
+
+def _draft(data: Any, engine: Capabilities) -> dict[str, str]:
+    """The form's values as texts: what was sent, else the engine's defaults."""
+    width, height = engine.default_size
+    return {
+        "prompt": data.get("prompt", ""),
+        "size": data.get("size", f"{width}x{height}"),
+        "seconds": data.get("seconds", str(engine.default_seconds)),
+        "seed": data.get("seed", ""),
+        "steps": data.get("steps", ""),
+        "share": "on" if data.get("share") == "on" else "",
+        "request_key": data.get("request_key") or uuid4().hex,
+    }
+
+
+def _request_from_form(
+    request: HttpRequest, workspace: Workspace, draft: dict[str, str]
+) -> Generation:
+    """Raises SoraError; the texts stay in the form."""
+    assert isinstance(request.user, User)
+    width, _, height = draft["size"].partition("x")
+    return services.request_generation(
+        workspace,
+        by=request.user,
+        prompt=draft["prompt"],
+        width=_whole(width, "size"),
+        height=_whole(height, "size"),
+        seconds=_whole(draft["seconds"], "seconds"),
+        seed=_whole(draft["seed"], "seed") if draft["seed"] else None,
+        steps=_whole(draft["steps"], "steps") if draft["steps"] else None,
+        share=draft["share"] == "on",
+        request_key=draft["request_key"],
+    )
+
+
+def _whole(text: str, param: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise SoraError("Enter a whole number.", param=param)
+    return int(text)
+
+
+def _sizes(engine: Capabilities, plan: Plan, chosen: str) -> list[dict[str, Any]]:
+    """The engine's sizes as choices; those beyond the plan are shown, but closed."""
+    return [
+        {
+            "value": f"{width}x{height}",
+            "label": f"{width}×{height}",
+            "ratio": _ratio(width, height),
+            "shape": "wide" if width > height else "tall" if height > width else "square",
+            "allowed": plan.allows_size(width, height),
+            "chosen": f"{width}x{height}" == chosen,
+        }
+        for width, height in engine.sizes
+    ]
+
+
+def _ratio(width: int, height: int) -> str:
+    """The usual name of a shape when it is within 2 % of one: 512x288 is 16:9."""
+    for across, down in ((16, 9), (9, 16), (4, 3), (3, 4), (3, 2), (2, 3), (1, 1), (21, 9)):
+        if abs(width * down / (height * across) - 1) < 0.02:
+            return f"{across}:{down}"
+    common = gcd(width, height)
+    return f"{width // common}:{height // common}"
+
+
+# --- Activity and library ------------------------------------------------------------------------
+
+
+@require_safe
+@never_cache
+@adult_required
+def activity(request: HttpRequest) -> HttpResponse:
+    """GET /activity/: the workspace's jobs, newest first, kept live by script."""
+    workspace = _workspace(request)
+    rows = Generation.objects.filter(workspace=workspace).select_related("video")
+    cursor = request.GET.get("cursor")
+    status = 200
+    try:
+        found, following = keyset_page(rows, ("created_at", "id"), cursor, size=ACTIVITY_PAGE)
+    except InvalidCursor as error:
+        cursor, status = None, error.http_status
+        found, following = keyset_page(rows, ("created_at", "id"), None, size=ACTIVITY_PAGE)
+    context = {
+        "workspace": workspace,
+        "jobs": [presenting.present(job) for job in found],
+        "next_cursor": following,
+        "deep": bool(cursor),
+    }
+    return render(request, "generation/activity.html", context, status=status)
+
+
+LIBRARY_FILTERS = (("", "All"), ("shared", "Shared"), ("private", "Private"))
+
+
+@require_safe
+@never_cache
+@login_required
+def library(request: HttpRequest) -> HttpResponse:
+    """GET /library/: the workspace's finished clips; ?show=shared|private, ?q=words of a prompt."""
+    workspace = _workspace(request)
+    show, words = request.GET.get("show", ""), request.GET.get("q", "").replace("\0", "")[:200]
+    videos = Video.objects.filter(workspace=workspace, quarantined_at=None)
+    if show in ("shared", "private"):
+        videos = videos.filter(shared_at__isnull=show == "private")
+    for word in words.split():
+        videos = videos.filter(generation__prompt__icontains=word)
+    order, status = ("created_at", "id"), 200
+    cursor = request.GET.get("cursor")
+    try:
+        found, following = keyset_page(with_cards(videos), order, cursor, size=LIBRARY_PAGE)
+    except InvalidCursor as error:
+        cursor, status = None, error.http_status
+        found, following = keyset_page(with_cards(videos), order, None, size=LIBRARY_PAGE)
+    kept = {"show": show, "q": words, "cursor": following or ""}
+    context = {
+        "cards": [card_of(video) for video in found],
+        "next_query": urlencode({k: v for k, v in kept.items() if v}) if following else "",
+        "filters": [
+            {
+                "label": label,
+                "query": urlencode({k: v for k, v in {"show": code, "q": words}.items() if v}),
+                "current": code == show,
+            }
+            for code, label in LIBRARY_FILTERS
+        ],
+        "q": words,
+        "show": show,
+        "deep": bool(cursor),
+    }
+    part = request.headers.get("X-Feed-Part") == "1"
+    template = "generation/_library_page.html" if part else "generation/library.html"
+    return render(request, template, context, status=status)
+
+
+# --- One clip --------------------------------------------------------------------------------------
+
+
+@require_safe
+@never_cache
+def clip(request: HttpRequest, video_id: UUID) -> HttpResponse:
+    """GET /clips/<id>/: the clip and all that is known about it. 404 unless one may see it."""
+    visible = Video.objects.visible_to(request.user)  # type: ignore[arg-type]
+    video = (
+        visible.filter(pk=video_id)
+        .select_related("generation", "creator", "workspace")
+        .defer("manifest")
+        .first()
+    )
+    if video is None:
+        raise Http404
+    context = {
+        "video": presenting.present_video(video),
+        "job": video.generation,
+        "creator": video.creator,
+        "made": video.created_at,
+        "file": {"frames": video.frames, "fps": video.fps, "bytes": video.bytes},
+        "credentials": explain(video.credentials),
+        "may_manage": _may_manage(request, video),
+        "parents": [
+            card_of(one) for one in with_cards(visible.filter(children=video)).order_by("created_at")
+        ],
+        "children": [
+            card_of(one)
+            for one in with_cards(visible.filter(parents=video)).order_by("-created_at")[:12]
+        ],
+    }
+    return render(request, "generation/clip.html", context)
+
+
+def _may_manage(request: HttpRequest, video: Video) -> bool:
+    """May this viewer share the clip or take it back? Members from creator on may."""
+    if not request.user.is_authenticated:
+        return False
+    member = Membership.objects.filter(user=request.user, workspace=video.workspace_id).first()
+    return member is not None and member.allows(Membership.Role.CREATOR)
+
+
+# --- Verify ------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def verify(request: HttpRequest) -> HttpResponse:
+    """GET /verify/, POST a file: where it comes from. Open to everybody; nothing is kept."""
+    if request.method != "POST":
+        return render(request, "generation/verify.html", {})
+    upload = request.FILES.get("file")
+    try:
+        if upload is None:
+            raise InvalidFile("No file was sent.", remedy="Choose a video or an image first.")
+        report = verify_upload(upload)
+    except SoraError as error:
+        return render(
+            request, "generation/verify.html", {"problem": error}, status=error.http_status
+        )
+    context = {
+        "name": upload.name,
+        "credentials": explain(report["c2pa"]),
+        "visible_mark": report["visible_watermark"],
+        "matches": report["matches"],
+        "checked": True,
+    }
+    return render(request, "generation/verify.html", context)

@@ -1,0 +1,10 @@
+"""Decides about what people made: reports, cases, decisions."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ModerationConfig(AppConfig):
+    name = "moderation"
+    default_auto_field = "django.db.models.BigAutoField"

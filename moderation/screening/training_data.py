@@ -1,0 +1,116 @@
+"""Rows to train, calibrate and evaluate the text classifiers on. Not used at run time.
+
+Reads a folder of JSON-lines evaluation sets (fields: id, text, category, label, source, licence;
+optional family, implicit, contrast). Only rows under a licence that allows it may train what ships.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from zlib import crc32
+
+from moderation.screening import training_prompts
+from moderation.screening.protocol import Category
+
+TRAINING_LICENCES = frozenset({"Apache-2.0", "MIT", "CC-BY-4.0", "CC0-1.0"})
+
+# Their words for a category -> ours.
+CATEGORIES = {
+    "sexual": Category.SEXUAL,
+    "violence_gore": Category.VIOLENCE_GORE,
+    "self_harm": Category.SELF_HARM,
+    "hate": Category.HATE,
+    "harassment": Category.HARASSMENT,
+    "illegal": Category.ILLEGAL,
+    "dangerous": Category.DANGEROUS,
+    "deceptive": Category.DECEPTIVE,
+    "privacy": Category.PRIVACY,
+    "privacy_public": Category.PRIVACY,
+    "likeness_private": Category.PRIVACY,
+    "ip_brand": Category.INTELLECTUAL_PROPERTY,
+}
+
+Split = Literal["train", "calibrate", "test"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """category: None for harmless rows. ordinary: counts for false positives on plain prompts.
+    contrast: harmless but looks unsafe. implicit: unsafe, but its wording does not say so."""
+
+    text: str
+    category: Category | None
+    source: str
+    split: Split
+    ordinary: bool = False
+    contrast: bool = False
+    implicit: bool = False
+    label: str = "allow"
+
+
+def _split(key: str) -> Split:
+    """Stable three-way split: 70 % train, 10 % calibrate, 20 % test."""
+    share = crc32(key.encode()) % 100
+    return "train" if share < 70 else "calibrate" if share < 80 else "test"
+
+
+def read_evalsets(folder: Path) -> list[Row]:
+    """Every row of the folder's *.jsonl; rows that may not train are all in the split "test"."""
+    rows: list[Row] = []
+    for path in sorted(folder.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            data = json.loads(line)
+            may_train = data["licence"] in TRAINING_LICENCES
+            label = data["label"]
+            # own_* sets repeat one name in many lines; families keep near copies together.
+            family = data.get("family") or data.get("entity") or data["id"]
+            rows.append(
+                Row(
+                    text=data["text"],
+                    category=CATEGORIES[data["category"]] if label == "block" else None,
+                    source=path.stem,
+                    split=_split(family) if may_train else "test",
+                    ordinary=path.stem.startswith("benign_") and label == "allow",
+                    contrast=bool(data.get("contrast")) and label == "allow",
+                    implicit=bool(data.get("implicit")),
+                    label=label,
+                )
+            )
+    return rows
+
+
+def own_rows() -> list[Row]:
+    """Our template prompts, split by template."""
+    return [
+        Row(
+            text=text,
+            category=CATEGORIES.get(category),
+            source="templates",
+            split=_split(family) if category != "benign" else _split(text),
+            ordinary=category == "benign",
+            contrast=category == "benign_contrast",
+            label="allow" if category.startswith("benign") else "block",
+        )
+        for text, category, family in training_prompts.generate()
+    ]
+
+
+def all_rows(folder: Path) -> list[Row]:
+    """Evaluation sets and our own prompts, each text once (the first wins)."""
+    seen: set[str] = set()
+    unique: list[Row] = []
+    for row in _chain(read_evalsets(folder), own_rows()):
+        key = " ".join(row.text.casefold().split())
+        if key not in seen:
+            seen.add(key)
+            unique.append(row)
+    return unique
+
+
+def _chain(*parts: Iterable[Row]) -> Iterable[Row]:
+    for part in parts:
+        yield from part

@@ -1,0 +1,55 @@
+"""Pages anybody may open: the rules, and reporting a clip without script."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from generation.models import Video
+from moderation import policies, services
+from moderation.api import network_address, report_allowed
+from sora_site.lib.errors import SoraError
+
+
+@require_safe
+def rules(request: HttpRequest) -> HttpResponse:
+    """GET /rules/: what may be made and what may not, in one place."""
+    return render(request, "moderation/rules.html", {"policies": policies.POLICIES.values()})
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def report(request: HttpRequest, video_id: UUID) -> HttpResponse:
+    """GET, POST /clips/<id>/report/: the report form as a page of its own."""
+    video = (
+        Video.objects.visible_to(request.user)  # type: ignore[arg-type]
+        .filter(pk=video_id)
+        .select_related("generation", "workspace")
+        .defer("manifest")
+        .first()
+    )
+    if video is None:
+        raise Http404
+    context = {"video": {"id": str(video.pk)}, "prompt": video.generation.prompt}
+    if request.method != "POST":
+        return render(request, "moderation/report.html", context)
+    if not report_allowed(request):
+        return render(request, "429.html", status=429)
+    reporter = request.user if isinstance(request.user, User) else None
+    try:
+        filed = services.file_report(
+            video,
+            reason=request.POST.get("reason", ""),
+            details=request.POST.get("details", ""),
+            reporter=reporter,
+            address=network_address(request),
+        )
+    except SoraError as error:
+        context["problem"] = error
+        return render(request, "moderation/report.html", context, status=error.http_status)
+    return render(request, "moderation/report.html", {**context, "receipt": filed.receipt})
