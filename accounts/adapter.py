@@ -12,15 +12,24 @@ from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest
 
 from accounts import services
 from accounts.models import User
 
+MAX_EMAIL_CHARS = User._meta.get_field("email").max_length or 254
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Saves person, attestation and personal workspace together."""
+
+    def clean_email(self, email: str) -> str:
+        """Refuse what the column can't hold; allauth would cut it off silently."""
+        if len(email) > MAX_EMAIL_CHARS:
+            raise ValidationError("This address is too long.", code="max_length")
+        return str(super().clean_email(email))
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         """Called by allauth with a valid sign-up form.
@@ -53,9 +62,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Lets message templates say where mail lies on an installation without a mail server."""
         folder = "" if settings.EMAIL_URL else settings.EMAIL_FILE_PATH
         message_context = {**(message_context or {}), "mail_folder": folder}
-        super().add_message(
-            request, level, message_template, message_context, extra_tags, message
-        )
+        super().add_message(request, level, message_template, message_context, extra_tags, message)
 
 
 def _cipher() -> MultiFernet:

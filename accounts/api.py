@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from accounts import access, services
 from accounts.models import ApiToken, User, Workspace
-from accounts.permissions import IsAdult
+from accounts.permissions import IsAdult, signed_in
 from accounts.serializers import TokenCreatedOut, TokenIn, TokenOut, WorkspaceOut
 
 
@@ -37,7 +37,7 @@ class WorkspaceListView(APIView):
 
     @extend_schema(operation_id="workspaces_list", responses=WorkspaceOut(many=True))
     def get(self, request: Request) -> Response:
-        found = workspaces_of(request.user)
+        found = workspaces_of(signed_in(request))
         return Response({"results": WorkspaceOut(found, many=True).data})
 
 
@@ -49,7 +49,7 @@ class TokenListView(APIView):
 
     @extend_schema(operation_id="tokens_list", responses=TokenOut(many=True))
     def get(self, request: Request) -> Response:
-        tokens = ApiToken.objects.usable().filter(user=request.user).order_by("-created_at")
+        tokens = ApiToken.objects.usable().filter(user=signed_in(request)).order_by("-created_at")
         return Response({"results": TokenOut(tokens, many=True).data})
 
     @extend_schema(operation_id="tokens_create", request=TokenIn, responses={201: TokenCreatedOut})
@@ -62,7 +62,7 @@ class TokenListView(APIView):
         workspace = access.get_workspace(request.user, fields["workspace"])
         token, secret = services.create_token(
             workspace,
-            request.user,
+            signed_in(request),
             name=fields["name"],
             scopes=fields["scopes"],
             expires_at=fields["expires_at"],
@@ -79,11 +79,11 @@ class TokenView(APIView):
     @extend_schema(operation_id="tokens_delete", responses={204: None})
     def delete(self, request: Request, token_id: int) -> Response:
         token = (
-            ApiToken.objects.filter(user=request.user, pk=token_id)
+            ApiToken.objects.filter(user=signed_in(request), pk=token_id)
             .select_related("workspace")
             .first()
         )
         if token is None:
             raise Http404
-        services.revoke_token(token, by=request.user)
+        services.revoke_token(token, by=signed_in(request))
         return Response(status=204)

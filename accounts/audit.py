@@ -1,4 +1,4 @@
-"""The audit trail: who did what to what, and when. Every event name of the product is listed here."""
+"""The audit trail: who did what to what, and when. Every event name of the product stands here."""
 
 from __future__ import annotations
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 
 from allauth.core import context
 from django import forms
@@ -13,7 +14,24 @@ from accounts import cookies, services
 from accounts.errors import InvalidBirthDate, TooYoung
 from accounts.models import HANDLE_PATTERN, ApiToken, User, Workspace
 
+ZERO_WIDTH_JOINER = "\u200d"  # inside many emoji
 AGE_HELP = "You must be 18 or older. Others never see your date of birth."
+
+
+class DisplayNameField(forms.CharField):
+    """A name as others read it: no control characters, nothing that turns the text around."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(label="Display name", max_length=60, required=False, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        name = str(super().clean(value))
+        hidden = (
+            unicodedata.category(sign).startswith("C") for sign in name if sign != ZERO_WIDTH_JOINER
+        )
+        if any(hidden):
+            raise forms.ValidationError("Leave out invisible characters.", code="invisible")
+        return name
 
 
 class BirthDateField(forms.DateField):
@@ -24,7 +42,8 @@ class BirthDateField(forms.DateField):
             label="Date of birth",
             help_text=AGE_HELP,
             widget=forms.DateInput(
-                attrs={"type": "date", "autocomplete": "bday", "min": "1900-01-01"}, format="%Y-%m-%d"
+                attrs={"type": "date", "autocomplete": "bday", "min": "1900-01-01"},
+                format="%Y-%m-%d",
             ),
             error_messages={
                 "required": "Enter your date of birth.",
@@ -34,9 +53,7 @@ class BirthDateField(forms.DateField):
         )
 
 
-def check_age_for_form(
-    request: HttpRequest | None, date_of_birth: date, email: str | None
-) -> None:
+def check_age_for_form(request: HttpRequest | None, date_of_birth: date, email: str | None) -> None:
     """Turn the age rules into a form error, and mark the request when the age is refused."""
     cookie_id = cookies.cookie_id_for(request) if request is not None else None
     try:
@@ -52,15 +69,12 @@ def check_age_for_form(
 class SignUpForm(forms.Form):
     """What signing up asks beyond e-mail and password. allauth builds its own form on this one."""
 
-    display_name = forms.CharField(
-        label="Display name",
-        max_length=60,
-        required=False,
+    display_name = DisplayNameField(
         help_text="Shown next to videos you share. You can change it later.",
         widget=forms.TextInput(attrs={"autocomplete": "nickname"}),
     )
     date_of_birth = BirthDateField()
-    field_order: ClassVar[list[str]] = ["email", "display_name", "date_of_birth", "password1"]
+    field_order = ["email", "display_name", "date_of_birth", "password1"]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -87,9 +101,7 @@ class AgeForm(forms.Form):
 class ProfileForm(forms.Form):
     """How others see a person."""
 
-    display_name = forms.CharField(
-        label="Display name", max_length=60, required=False, help_text="Shown next to your videos."
-    )
+    display_name = DisplayNameField(help_text="Shown next to your videos.")
     handle = forms.RegexField(
         HANDLE_PATTERN,
         label="Handle",

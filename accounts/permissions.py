@@ -31,6 +31,13 @@ if TYPE_CHECKING:  # rest_framework.views loads this module as its default permi
 View = Callable[..., HttpResponse]
 
 
+def signed_in(request: HttpRequest | Request) -> User:
+    """The signed-in person as our own type. Raises SignInRequired."""
+    if not isinstance(request.user, User):
+        raise SignInRequired()
+    return request.user
+
+
 def check_standing(user: User | AnonymousUser) -> User:
     """The user, when they may create: signed in, not suspended, an attested adult.
 

@@ -60,6 +60,6 @@ class TokenIn(serializers.Serializer[ApiToken]):
     name = serializers.CharField(max_length=60)
     workspace = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     scopes = serializers.MultipleChoiceField(
-        choices=ApiToken.Scope.choices, allow_empty=False, default=["read", "write"]
+        choices=ApiToken.Scope.choices, allow_empty=False, default={"read", "write"}
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)

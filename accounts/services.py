@@ -34,8 +34,10 @@ OLDEST_AGE = 120
 REFUSAL_LASTS = timedelta(days=90)
 MAX_TOKENS = 20  # usable ones, for one person in one workspace
 RESERVED_HANDLES = frozenset(
-    "admin administrator api help moderation moderator official root rules security settings "
-    "staff support system team".split()
+    {
+        *("admin", "administrator", "api", "help", "moderation", "moderator", "official", "root"),
+        *("rules", "security", "settings", "staff", "support", "system", "team"),
+    }
 )
 
 
@@ -142,28 +144,33 @@ def attest_age(
 # --- People ----------------------------------------------------------------------------------
 
 
-def sign_up(user: User, *, date_of_birth: date, display_name: str = "") -> User:
+def sign_up(
+    user: User,
+    *,
+    date_of_birth: date | None,
+    display_name: str = "",
+    source: str = AgeAttestation.Source.SIGN_UP,
+) -> User:
     """Save a new person with attestation and personal workspace, all or nothing.
 
     `user` carries e-mail and password already and is not saved yet. The age was checked when the
     form was read; it is checked once more here, because this is the door that creates the person.
+    Only an operator, who vouches for the person by other means, may leave the date out.
     Raises InvalidBirthDate, TooYoung, and IntegrityError when the address was taken meanwhile.
     """
-    check_age(date_of_birth, email=user.email)
+    if date_of_birth is not None:
+        check_age(date_of_birth, email=user.email)
+    elif source != AgeAttestation.Source.OPERATOR:
+        raise InvalidBirthDate()
     with transaction.atomic():
         user.email = user.email.strip().lower()
         user.date_of_birth = date_of_birth
         user.display_name = display_name.strip()
         user.save()
-        AgeAttestation.objects.create(user=user, source=AgeAttestation.Source.SIGN_UP)
+        AgeAttestation.objects.create(user=user, source=source)
         workspace = personal_workspace(user)
         audit.record(audit.USER_SIGNED_UP, workspace=workspace, actor=user, target=user)
-        audit.record(
-            audit.USER_AGE_ATTESTED,
-            actor=user,
-            target=user,
-            source=AgeAttestation.Source.SIGN_UP.value,
-        )
+        audit.record(audit.USER_AGE_ATTESTED, actor=user, target=user, source=str(source))
     return user
 
 
@@ -262,9 +269,7 @@ def create_workspace(owner: User, name: str, *, personal: bool = False) -> Works
         workspace = Workspace.objects.create(
             name=name, slug=_new_slug(name), owner=owner, personal=personal
         )
-        Membership.objects.create(
-            workspace=workspace, user=owner, role=Membership.Role.OWNER
-        )
+        Membership.objects.create(workspace=workspace, user=owner, role=Membership.Role.OWNER)
         audit.record(
             audit.WORKSPACE_CREATED,
             workspace=workspace,

@@ -15,13 +15,7 @@ from accounts import access, cookies, services
 from accounts.errors import HandleTaken, InvalidBirthDate, LastOwner, TooManyTokens, TooYoung
 from accounts.forms import AgeForm, DeleteAccountForm, ProfileForm, TokenForm
 from accounts.models import ApiToken, User, Workspace
-
-
-def _me(request: HttpRequest) -> User:
-    """The signed-in person, as our type; `login_required` stands before it."""
-    if not isinstance(request.user, User):
-        raise Http404
-    return request.user
+from accounts.permissions import signed_in
 
 
 def _settings_context(user: User, **changed: object) -> dict[str, object]:
@@ -44,7 +38,7 @@ def _settings_context(user: User, **changed: object) -> dict[str, object]:
 @never_cache
 def settings_page(request: HttpRequest) -> HttpResponse:
     """GET /settings/: profile, security links, access tokens. POST changes the profile."""
-    user = _me(request)
+    user = signed_in(request)
     services.personal_workspace(user)
     if request.method != "POST":
         return render(request, "accounts/settings.html", _settings_context(user))
@@ -65,7 +59,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 def age(request: HttpRequest) -> HttpResponse:
     """GET, POST /settings/age/: ask for the date of birth when none is on record."""
-    user = _me(request)
+    user = signed_in(request)
     goal = request.POST.get("next") or request.GET.get("next") or ""
     if not url_has_allowed_host_and_scheme(
         goal, {request.get_host()}, require_https=request.is_secure()
@@ -97,7 +91,7 @@ def age(request: HttpRequest) -> HttpResponse:
 @never_cache
 def create_token(request: HttpRequest) -> HttpResponse:
     """POST /settings/tokens/create/: shows the secret once, in this answer only."""
-    user = _me(request)
+    user = signed_in(request)
     form = TokenForm(user, request.POST)
     if form.is_valid():
         workspace = access.get_workspace(user, form.cleaned_data["workspace"].pk)
@@ -121,7 +115,7 @@ def create_token(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """POST /settings/tokens/<id>/revoke/: end one of one's own tokens."""
-    user = _me(request)
+    user = signed_in(request)
     token = ApiToken.objects.filter(user=user, pk=token_id).select_related("workspace").first()
     if token is None:
         raise Http404
@@ -134,7 +128,7 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
 @never_cache
 def suspended(request: HttpRequest) -> HttpResponse:
     """GET /suspended/: the notice a suspended person sees instead of other pages."""
-    user = _me(request)
+    user = signed_in(request)
     if not user.is_suspended:
         return redirect("accounts:settings")
     return render(request, "accounts/suspended.html", {"since": user.suspended_at}, status=403)
@@ -144,7 +138,7 @@ def suspended(request: HttpRequest) -> HttpResponse:
 @require_POST
 def delete_account(request: HttpRequest) -> HttpResponse:
     """POST /settings/delete/: erase one's personal data and sign out."""
-    user = _me(request)
+    user = signed_in(request)
     form = DeleteAccountForm(user, request.POST)
     if form.is_valid():
         try:

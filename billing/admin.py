@@ -1,4 +1,4 @@
-"""The Django admin of billing: to look, not to touch. `manage.py grant_credits` changes balances."""
+"""The Django admin of billing: to look, not to touch. `grant_credits` changes balances."""
 
 from __future__ import annotations
 

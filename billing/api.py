@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from accounts import access
 from accounts.api import workspaces_of
-from accounts.permissions import IsAdult
+from accounts.permissions import IsAdult, signed_in
 from accounts.serializers import UserOut, WorkspaceOut
 from billing import services
 from billing.models import LedgerEntry
@@ -28,8 +28,9 @@ class MeView(APIView):
 
     @extend_schema(operation_id="me", responses=MeOut)
     def get(self, request: Request) -> Response:
+        user = signed_in(request)
         rows = []
-        for workspace in workspaces_of(request.user):
+        for workspace in workspaces_of(user):
             balance = services.balance(workspace)
             rows.append(
                 {
@@ -40,7 +41,7 @@ class MeView(APIView):
             )
         return Response(
             {
-                "user": UserOut(request.user).data,
+                "user": UserOut(user).data,
                 "workspaces": rows,
                 "balance": rows[0]["balance"] if rows else {"available": 0, "held": 0},
             }

@@ -8,7 +8,5 @@ from billing import api
 
 urlpatterns = [
     path("me/", api.MeView.as_view(), name="api-me"),
-    path(
-        "workspaces/<int:workspace_id>/ledger/", api.LedgerView.as_view(), name="api-ledger"
-    ),
+    path("workspaces/<int:workspace_id>/ledger/", api.LedgerView.as_view(), name="api-ledger"),
 ]

@@ -21,7 +21,9 @@ class Account(models.Model):
 
     workspace = models.OneToOneField(Workspace, models.PROTECT, related_name="credit_account")
     plan_code = models.CharField(
-        max_length=20, choices=[(plan.code, plan.title) for plan in PLANS.values()], default=FREE.code
+        max_length=20,
+        choices=[(plan.code, plan.title) for plan in PLANS.values()],
+        default=FREE.code,
     )
     available = models.BigIntegerField(default=0, editable=False)
     held = models.BigIntegerField(default=0, editable=False)

@@ -9,7 +9,5 @@ from billing import views
 app_name = "billing"
 urlpatterns = [
     path("settings/credits/", views.credits, name="credits"),
-    path(
-        "settings/credits/<int:workspace_id>/", views.workspace_credits, name="workspace-credits"
-    ),
+    path("settings/credits/<int:workspace_id>/", views.workspace_credits, name="workspace-credits"),
 ]

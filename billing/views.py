@@ -10,7 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts import access
-from accounts.models import User, Workspace
+from accounts.models import Workspace
+from accounts.permissions import signed_in
 from accounts.services import personal_workspace
 from billing import services
 from billing.models import LedgerEntry
@@ -22,8 +23,8 @@ PAGE_SIZE = 50
 @require_safe
 def credits(request: HttpRequest) -> HttpResponse:
     """GET /settings/credits/: goes to the personal workspace's page."""
-    assert isinstance(request.user, User)
-    workspace = personal_workspace(request.user)
+    user = signed_in(request)
+    workspace = personal_workspace(user)
     return redirect("billing:workspace-credits", workspace.pk)
 
 
@@ -32,13 +33,13 @@ def credits(request: HttpRequest) -> HttpResponse:
 @never_cache
 def workspace_credits(request: HttpRequest, workspace_id: int) -> HttpResponse:
     """GET /settings/credits/<id>/: balance, plan and ledger of one workspace."""
-    assert isinstance(request.user, User)
-    workspace = access.get_workspace(request.user, workspace_id)
+    user = signed_in(request)
+    workspace = access.get_workspace(user, workspace_id)
     balance = services.balance(workspace)
     entries = LedgerEntry.objects.filter(workspace=workspace).order_by("-id")
     context = {
         "workspace": workspace,
-        "workspaces": Workspace.objects.visible_to(request.user).order_by("-personal", "name"),
+        "workspaces": Workspace.objects.visible_to(user).order_by("-personal", "name"),
         "balance": balance,
         "plan": services.plan_of(workspace),
         "page": Paginator(entries, PAGE_SIZE).get_page(request.GET.get("page")),

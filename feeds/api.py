@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from feeds import services
 from feeds.lookup import own_video, seen_video
 from feeds.models import Like, recent_for
-from feeds.pages import NO_LIKES, read_page
+from feeds.pages import read_page
 
 
 class CreatorOut(serializers.Serializer[Any]):
@@ -99,8 +99,7 @@ class LikeView(APIView):
     @extend_schema(responses=LikeOut)
     def get(self, request: Request, video_id: uuid.UUID) -> Response:
         video = seen_video(request.user, video_id)
-        counts = Like.objects.counts_for([video], request.user)
-        return Response(LikeOut(counts.get(video.pk, NO_LIKES)).data)
+        return Response(LikeOut(Like.objects.count_of(video, request.user)).data)
 
     @extend_schema(request=None, responses=LikeOut)
     def put(self, request: Request, video_id: uuid.UUID) -> Response:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User, Workspace
@@ -35,17 +34,23 @@ class LikeCount:
 
 
 class LikeQuerySet(models.QuerySet["Like"]):
-    def counts_for(
-        self, videos: Sequence[Video], viewer: User | AnonymousUser
-    ) -> dict[UUID, LikeCount]:
-        """Counts of a whole page in one query. A clip nobody likes has no entry."""
-        mine = Q(user_id=viewer.pk) if viewer.is_authenticated else Q(pk__in=[])
-        rows = (
-            self.filter(video__in=[video.pk for video in videos])
-            .values("video_id")
-            .annotate(likes=Count("id"), mine=Count("id", filter=mine))
-        )
-        return {row["video_id"]: LikeCount(row["likes"], row["mine"] > 0) for row in rows}
+    def count_of(self, video: Video, viewer: User | AnonymousUser) -> LikeCount:
+        """The likes of one clip."""
+        mine = viewer.is_authenticated and self.filter(video=video, user_id=viewer.pk).exists()
+        return LikeCount(self.filter(video=video).count(), mine)
+
+
+def with_likes(videos: VideoQuerySet, viewer: User | AnonymousUser) -> VideoQuerySet:
+    """Adds `like_count` and `liked_count` (the viewer's: 0 or 1) to every clip of a page, inside the page's own query.
+
+    Counts, not EXISTS: the database would hash all likes of the viewer for an EXISTS, but counts
+    the few of each clip through the index, and only for the clips of the page.
+    """
+    likes = Like.objects.filter(video=OuterRef("pk")).order_by().values("video")
+    count = likes.annotate(n=Count("pk")).values("n")
+    nobody = Value(0, output_field=models.IntegerField())
+    mine = Coalesce(Subquery(count.filter(user_id=viewer.pk)), 0) if viewer.pk else nobody
+    return videos.annotate(like_count=Coalesce(Subquery(count), 0), liked_count=mine)
 
 
 class Like(models.Model):

@@ -8,13 +8,12 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 
 from accounts.models import User
-from feeds.models import Like, LikeCount
+from feeds.models import with_likes
 from generation.cards import card_of, with_cards
 from generation.models import VideoQuerySet
 from sora_site.lib.pages import keyset_page
 
 PAGE_SIZE = 24
-NO_LIKES = LikeCount(0, False)
 
 
 @dataclass(frozen=True)
@@ -32,14 +31,18 @@ def read_page(
     *,
     size: int = PAGE_SIZE,
 ) -> Page:
-    """The `size` clips after `cursor`, latest shared first, in two queries at any depth.
+    """The `size` clips after `cursor`, latest shared first, in one query at any depth.
 
     `videos` holds shared clips only. Raises InvalidCursor.
     """
-    found, following = keyset_page(with_cards(videos), ("shared_at", "id"), cursor, size=size)
-    counts = Like.objects.counts_for(found, viewer) if found else {}
-    cards = []
-    for video in found:
-        count = counts.get(video.pk, NO_LIKES)
-        cards.append({**card_of(video), "likes": count.likes, "liked": count.liked})
+    rows = with_likes(with_cards(videos), viewer)
+    found, following = keyset_page(rows, ("shared_at", "id"), cursor, size=size)
+    cards = [
+        {
+            **card_of(video),
+            "likes": video.like_count,  # type: ignore[attr-defined]
+            "liked": video.liked_count > 0,  # type: ignore[attr-defined]
+        }
+        for video in found
+    ]
     return Page(cards, following)

@@ -54,14 +54,10 @@ def like_video(video: Video, *, by: User) -> LikeCount:
     Like.objects.get_or_create(
         video=video, user=by, defaults={"workspace_id": video.workspace_id}
     )
-    return _count(video, by)
+    return Like.objects.count_of(video, by)
 
 
 def unlike_video(video: Video, *, by: User) -> LikeCount:
     """Take a like back; nothing happens when there is none."""
     Like.objects.filter(video=video, user=by).delete()
-    return _count(video, by)
-
-
-def _count(video: Video, viewer: User) -> LikeCount:
-    return Like.objects.counts_for([video], viewer).get(video.pk, LikeCount(0, False))
+    return Like.objects.count_of(video, by)

@@ -391,7 +391,7 @@ def load_image(path: Path | str, *, limits: DecodeLimits = DEFAULT_LIMITS) -> Pi
                     raise MediaError("unsupported_type", "Animated images aren't accepted.")
                 upright = ImageOps.exif_transpose(image)
                 return np.asarray(upright.convert("RGB"))
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise MediaError("too_large", "The image is larger than what is accepted.") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Warning) as error:
         raise MediaError("unreadable", "The image can't be decoded.") from error
@@ -462,9 +462,9 @@ def _open_forced(file: BinaryIO, demuxer: str, options: dict[str, str]) -> Any:
             io_open=refuse,
             metadata_errors="replace",
         )
-    except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
-        if "streams" in str(error).lower():
-            raise MediaError("too_many_streams", "The file has too many streams.") from error
+    except MemoryError as error:  # also FFmpeg's answer to more streams than max_streams
+        raise MediaError("too_many_streams", "The file has too many streams.") from error
+    except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError("unreadable", "The file can't be read as video.") from error
 
 
@@ -478,7 +478,9 @@ def _video_stream(container: Any, limits: DecodeLimits) -> Any:
         raise MediaError("too_many_streams", "The file has more than one video stream.")
     stream = videos[0]
     context = stream.codec_context
-    if context is None or context.name not in _CODECS:
+    if context is None:
+        raise MediaError("unreadable", "The file doesn't say how its video is coded.")
+    if context.name not in _CODECS:
         raise MediaError("unsupported_codec", "The video is in a format that isn't accepted.")
     _check_size(context.width, context.height, limits)
     if container.duration and container.duration / 1e6 > limits.seconds:

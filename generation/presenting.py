@@ -9,7 +9,7 @@ from django.urls import reverse
 from generation import progress, scheduling
 from generation.errors import JOB_REASONS
 from generation.models import Generation, Video
-from moderation.policies import describe
+from moderation.policies import policy
 from sora_site.lib import storage
 
 Status = Generation.Status
@@ -22,8 +22,8 @@ def reason(generation: Generation) -> dict[str, Any] | None:
     if generation.reason_code in JOB_REASONS:
         message, remedy = JOB_REASONS[generation.reason_code]
     else:
-        policy = describe(generation.reason_code)
-        message, remedy = policy.sentence, policy.remedy
+        rule = policy(generation.reason_code)
+        message, remedy = rule.message, rule.remedy
     return {"code": generation.reason_code, "message": message, "remedy": remedy}
 
 

@@ -287,7 +287,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     try:
         if upload is None:
             raise InvalidFile("No file was sent.", remedy="Choose a video or an image first.")
-        report = verify_upload(upload)
+        report = verify_upload(upload, viewer=request.user)
     except SoraError as error:
         return render(
             request, "generation/verify.html", {"problem": error}, status=error.http_status

@@ -48,9 +48,10 @@ def wait_idle(timeout: float) -> bool:
 
 
 def preload() -> None:
-    """Load the model before the first job, so that its user doesn't wait for it."""
-    if not _busy.acquire(blocking=False):
-        return
+    """Load the model before the first job, so that its user doesn't wait for it.
+
+    A job that is claimed meanwhile waits inside `get_engine`, with its lease renewed.
+    """
     try:
         get_engine(
             settings.SORA_ENGINE,

@@ -1,4 +1,4 @@
-"""What a report may be about: the stored code, how the form puts it, and how urgent it is."""
+"""What a report may be about: a policy code, how the form puts it, and how urgent it is."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ REASONS: Final[dict[str, ReportReason]] = {
         ReportReason("intellectual_property", "It copies a protected work or brand", 1),
         ReportReason("illegal", "Crime, weapons or fraud", 2),
         ReportReason("photosensitive", "Flashing that can hurt", 2),
+        ReportReason("spam", "Spam or manipulation", 1),
         ReportReason("other", "Something else", 1),
     )
 }

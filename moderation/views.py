@@ -19,7 +19,8 @@ from sora_site.lib.errors import SoraError
 @require_safe
 def rules(request: HttpRequest) -> HttpResponse:
     """GET /rules/: what may be made and what may not, in one place."""
-    return render(request, "moderation/rules.html", {"policies": policies.POLICIES.values()})
+    context = {"policies": policies.POLICIES.values(), "version": policies.POLICY_VERSION}
+    return render(request, "moderation/rules.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -36,7 +36,7 @@ class Static:
     """/static/: collected files under hashed names, kept by browsers for a year; else found in place."""
 
     def __init__(self) -> None:
-        self.hashed = "Manifest" in settings.STORAGES["staticfiles"]["BACKEND"]
+        self.hashed = "Hashed" in settings.STORAGES["staticfiles"]["BACKEND"]
         self.collected = StaticFiles(directory=settings.STATIC_ROOT, check_dir=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,13 +93,14 @@ class DeliverMedia:
         async def watch(message: Message) -> None:
             nonlocal redirected, kept
             if message["type"] == "http.response.start":
-                headers = dict(message.get("headers", ()))
+                # Django sends names in the case they were written in.
+                headers = {name.lower(): value for name, value in message.get("headers", ())}
                 target = headers.get(self.HEADER)
                 if target is not None:
                     redirected = self.resolve(target.decode("latin-1"))
                     kept = {
                         name.decode(): value.decode("latin-1")
-                        for name, value in message["headers"]
+                        for name, value in headers.items()
                         if name in self.KEPT or name.startswith((b"x-content", b"content-security"))
                     }
                     return

@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "accounts.middleware.AccountStandingMiddleware",
+    "sora_site.page_errors.PageErrorMiddleware",
 ]
 
 ROOT_URLCONF = "sora_site.urls"
@@ -304,7 +305,7 @@ STORAGES = {
     "private": _area("private"),
     "quarantine": _area("quarantine"),
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+        "BACKEND": "sora_site.static_storage.HashedStaticFilesStorage"
         if env.bool("SORA_HASHED_STATIC", default=False)
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
@@ -329,6 +330,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "user": env("SORA_API_RATE", default="600/min"),
         "verify": env("SORA_VERIFY_RATE", default="20/min"),
+        "report": env("SORA_REPORT_RATE", default="20/hour"),
     },
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from csp.decorators import csp_update
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
 from sora_site import health, media
-from sora_site.lib.errors import json_server_error
+from sora_site.lib.errors import error_body
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -26,7 +27,10 @@ urlpatterns = [
     ),
     path(
         "api/docs/",
-        SpectacularSwaggerView.as_view(permission_classes=[AllowAny], url_name="schema"),
+        # The reference page's own widgets set inline styles; no other page may.
+        csp_update({"style-src": ["'unsafe-inline'"]})(
+            SpectacularSwaggerSplitView.as_view(permission_classes=[AllowAny], url_name="schema")
+        ),
         name="api-docs",
     ),
     path("api/v1/", include("accounts.api_urls")),
@@ -42,10 +46,30 @@ urlpatterns = [
 ]
 
 
-def server_error(request: HttpRequest) -> HttpResponse:
+def _failure(
+    request: HttpRequest, status: int, code: str, message: str, template: str
+) -> HttpResponse:
     if request.path.startswith("/api/"):
-        return json_server_error(request)
-    return render(request, "500.html", status=500)
+        return JsonResponse(error_body(code, message), status=status)
+    return render(request, template, status=status)
 
 
-handler500 = server_error
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _failure(request, 400, "invalid_request", "The request can't be read.", "400.html")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _failure(request, 403, "forbidden", "You may not do this.", "403.html")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    message = "There is nothing here, or it isn't yours."
+    return _failure(request, 404, "not_found", message, "404.html")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    message = "Something failed on our side. Nothing was charged."
+    return _failure(request, 500, "server_error", message, "500.html")
+
+
+handler400, handler403, handler404, handler500 = bad_request, forbidden, not_found, server_error

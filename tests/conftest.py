@@ -11,10 +11,12 @@ from tests import servers
 servers.set_environment()
 servers.start_valkey()
 
+import django  # noqa: E402
 from django.conf import settings  # noqa: E402  (only now do the settings find the servers)
 
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+django.setup()  # conftest files further down import models
 
 
 def pytest_unconfigure() -> None:

@@ -1,4 +1,4 @@
-"""Rows for tests: plain functions with keyword defaults. They go through the services where one exists."""
+"""Rows for tests: plain functions with keyword defaults, through the services where one exists."""
 
 from __future__ import annotations
 

@@ -261,7 +261,8 @@ def _high_pass(values: Floats) -> Floats:
     """Values minus their 9x9 mean."""
     radius = 4
     padded = np.pad(values, radius, mode="edge")
-    return values - _window_sums(padded, 2 * radius + 1, 2 * radius + 1) / (2 * radius + 1) ** 2
+    mean = _window_sums(padded, 2 * radius + 1, 2 * radius + 1) / (2 * radius + 1) ** 2
+    return (values - mean).astype(np.float32)
 
 
 def _window_sums(values: Floats, tall: int, wide: int) -> Floats:

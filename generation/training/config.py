@@ -11,11 +11,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One training run. `work` is the folder of all its data, caches and checkpoints."""
+    """One training run. `work` is the folder of all its data, caches and checkpoints.
+
+    `bf16` turns mixed precision on: right for CUDA and for CPUs with AMX, slow on others.
+    """
 
     work: Path
     device: str
     threads: int
+    bf16: bool
     tables: dict[str, Any]
 
     def __getitem__(self, table: str) -> dict[str, Any]:
@@ -26,7 +30,7 @@ def read_run(path: str | Path) -> RunConfig:
     with open(path, "rb") as file:
         tables = tomllib.load(file)
     run = tables.pop("run")
-    return RunConfig(Path(run["work"]).expanduser(), run["device"], run["threads"], tables)
+    return RunConfig(Path(run["work"]).expanduser(), run["device"], run["threads"], run["bf16"], tables)
 
 
 def run_from_argv() -> RunConfig:

@@ -23,6 +23,7 @@ from diffusers import AutoencoderKLLTXVideo
 from torch import Tensor
 
 from generation.training.config import run_from_argv
+from generation.training.muon import MuonWithAdam
 
 
 class ClipCrops:
@@ -162,32 +163,31 @@ def save_vae(vae: AutoencoderKLLTXVideo, crops: ClipCrops, held_out: Tensor, fol
 
 
 def train(vae: AutoencoderKLLTXVideo, crops: ClipCrops, held_out: Tensor, settings: dict[str, Any],
-          folder: Path) -> list[float]:  # fmt: skip
+          folder: Path, *, bf16: bool) -> list[float]:  # fmt: skip
     """Run until `minutes` are over (or `steps` are made). Returns the loss of every step."""
     device = held_out.device
     vae.to(memory_format=torch.channels_last_3d)
     ema = Ema(vae, settings["ema"])
-    optimiser = torch.optim.AdamW(vae.parameters(), settings["learning_rate"], (0.9, 0.99), weight_decay=1e-4)
+    optimiser = MuonWithAdam(
+        vae, muon_rate=settings["muon_rate"], adam_rate=settings["adam_rate"], outer=("conv_in", "conv_out")
+    )
     began = saved = time.monotonic()
     budget, losses = 60 * settings["minutes"], []
     rng = np.random.default_rng(0)
     while (done := (time.monotonic() - began) / budget) < 1 and len(losses) < settings.get("steps", 10**9):
-        rate = settings["learning_rate"] * min(1.0, (len(losses) + 1) / 100)
-        for group in optimiser.param_groups:
-            group["lr"] = rate * (0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * done)))
+        warm = min(1.0, (len(losses) + 1) / 60)
+        optimiser.rate(warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done))))
         stage = next(s for s in settings["stages"] if done < s["until"])
         clips, frames, height, width = stage["batch"]
         if rng.random() < settings["image_share"]:  # single frames, as image conditions are encoded
             clips, frames, height, width = stage["image_batch"]
         x = crops.batch(clips, frames, height, width).to(device, memory_format=torch.channels_last_3d)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             posterior = vae.encode(x).latent_dist
             y = vae.decode(posterior.sample()).sample
         loss = reconstruction_loss(y.float(), x, stage["gradient_weight"])
         loss = loss + 1e-4 * posterior.mean.float().square().mean()
-        optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
         optimiser.step()
         ema.update()
         losses.append(loss.item())
@@ -219,7 +219,7 @@ def main() -> None:
         freeze_log_variance(vae)
     vae.to(run.device)
     print(f"{sum(p.numel() for p in vae.parameters()) / 1e6:.2f} M parameters", flush=True)
-    train(vae, crops, held_out.to(run.device), settings, run.work / "vae")
+    train(vae, crops, held_out.to(run.device), settings, run.work / "vae", bf16=run.bf16)
 
 
 if __name__ == "__main__":

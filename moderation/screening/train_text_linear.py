@@ -25,6 +25,7 @@ from moderation.screening.training_data import Row, all_rows
 INVERSE_REGULARISATION = 8.0
 IMPLICIT_WEIGHT = 0.3
 MIN_DOCUMENTS = 2
+FOLDS = 5
 
 
 def matrix(texts: list[str], idf: NDArray[np.float32]) -> scipy.sparse.csr_matrix:
@@ -65,20 +66,10 @@ def sample_weights(rows: list[Row]) -> NDArray[np.float64]:
     return np.array([IMPLICIT_WEIGHT if row.implicit else 1.0 for row in rows])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("evalsets", type=Path)
-    parser.add_argument("--output", type=Path, default=WEIGHTS)
-    options = parser.parse_args()
-
-    rows = all_rows(options.evalsets)
-    train = [row for row in rows if row.split == "train"]
-    ordinary = [row for row in rows if row.split == "calibrate" and row.ordinary]
-    texts = [normalise(row.text) for row in train]
-    idf = inverse_document_frequency(texts)
-    x, y, weight = matrix(texts, idf), targets(train), sample_weights(train)
-    print(f"{len(train)} training rows, {int(y[:, 0].sum())} unsafe; {len(ordinary)} to calibrate")
-
+def fit(
+    x: scipy.sparse.csr_matrix, y: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(weights [BUCKETS, heads], biases [heads]) of one logistic regression for each column of y."""
     columns, biases = [], []
     for head in range(y.shape[1]):
         model = LogisticRegression(
@@ -87,13 +78,40 @@ def main() -> None:
         model.fit(x, y[:, head], sample_weight=weight)
         columns.append(model.coef_[0])
         biases.append(model.intercept_[0])
-        print("  head", "unsafe" if head == 0 else HEADS[head - 1].value, int(y[:, head].sum()))
-    full = np.stack(columns, axis=1)
+    return np.stack(columns, axis=1), np.array(biases)
+
+
+def unseen_margins(
+    x: scipy.sparse.csr_matrix, y: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Margins [rows, heads] of every row by a model that was not trained on it (FOLDS folds)."""
+    margins = np.zeros(y.shape)
+    fold = np.random.default_rng(7).integers(0, FOLDS, len(y))
+    for number in range(FOLDS):
+        seen, unseen = fold != number, fold == number
+        weights, biases = fit(x[seen], y[seen], weight[seen])
+        margins[unseen] = x[unseen] @ weights + biases
+    return margins
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("evalsets", type=Path)
+    parser.add_argument("--output", type=Path, default=WEIGHTS)
+    options = parser.parse_args()
+
+    rows = all_rows(options.evalsets)
+    train = [row for row in rows if row.split != "test"]
+    texts = [normalise(row.text) for row in train]
+    idf = inverse_document_frequency(texts)
+    x, y, weight = matrix(texts, idf), targets(train), sample_weights(train)
+    ordinary = np.array([row.ordinary and row.source != "templates" for row in train])
+    print(f"{len(train)} rows, {int(y[:, 0].sum())} unsafe; {int(ordinary.sum())} to calibrate on")
+
+    full, biases = fit(x, y, weight)
     scale = np.abs(full).max(axis=0) / 127
     weights = np.round(full / scale).astype(np.int8)
-
-    calibration_x = matrix([normalise(row.text) for row in ordinary], idf)
-    margins = calibration_x @ (weights.astype(np.float32) * scale.astype(np.float32)) + biases
+    margins = unseen_margins(x, y, weight)[ordinary]
     points = np.stack([calibration.fit(margins[:, i]) for i in range(margins.shape[1])])
 
     digest = hashlib.sha256(weights.tobytes() + points.tobytes()).hexdigest()[:12]

@@ -34,7 +34,7 @@ CATEGORIES = {
     "ip_brand": Category.INTELLECTUAL_PROPERTY,
 }
 
-Split = Literal["train", "calibrate", "test"]
+Split = Literal["train", "test"]
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,8 @@ class Row:
 
 
 def _split(key: str) -> Split:
-    """Stable three-way split: 70 % train, 10 % calibrate, 20 % test."""
-    share = crc32(key.encode()) % 100
-    return "train" if share < 70 else "calibrate" if share < 80 else "test"
+    """Stable split: 80 % train, 20 % test."""
+    return "train" if crc32(key.encode()) % 100 < 80 else "test"
 
 
 def read_evalsets(folder: Path) -> list[Row]:

@@ -262,7 +262,9 @@ class PostgresServer:
             argv = [str(self.installation.bin / "initdb"), "-D", data, "-U", SUPERUSER]
             argv += ["--auth=peer", *INITDB]
             if not self.durable:
-                argv += ["--no-sync", "--set", "autovacuum=off"]
+                argv += ["--no-sync"]
+            elif self.installation.major >= 17:
+                argv += ["--sync-method=syncfs"]  # one call instead of a thousand: 1 s, not 5
             result = subprocess.run(
                 argv,
                 cwd="/",

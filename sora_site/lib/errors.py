@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, JsonResponse
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -84,6 +85,15 @@ def drf_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
         code = exc.http_status
     elif isinstance(exc, Http404):
         body, code = error_body("not_found", "There is nothing here, or it isn't yours."), 404
+    elif isinstance(exc, RequestDataTooBig):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024
+        body = error_body(
+            "too_large",
+            f"The request is larger than {limit} kB.",
+            param="body",
+            remedy="Shorten what you send; a prompt has at most a few thousand characters.",
+        )
+        code = 413
     elif isinstance(exc, PermissionDenied):
         body, code = error_body("forbidden", str(exc) or "You may not do this."), 403
     elif isinstance(exc, exceptions.ValidationError):
@@ -106,10 +116,3 @@ def drf_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
 
     set_rollback()
     return Response(body, status=code, headers=headers)
-
-
-def json_server_error(request: HttpRequest) -> JsonResponse:
-    """500 in the API's shape, for paths under /api/."""
-    return JsonResponse(
-        error_body("server_error", "Something failed on our side. Nothing was charged."), status=500
-    )

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
 
-from accounts.models import User, new_handle
-from accounts.services import sign_up
+from accounts.models import AgeAttestation, User, new_handle
+from accounts.services import personal_workspace, sign_up
+from billing.plans import TEAM
+from billing.services import change_plan
 from generation.provenance.development_ca import ensure_development_ca
 
 EMAIL, HANDLE = "admin@localhost", "operator"
@@ -43,8 +44,15 @@ def bootstrap(*, email: str = "") -> SignIn:
             email=email or EMAIL, handle=_free_handle(), is_staff=True, is_superuser=True
         )
         first.set_password(password)
-        # The person at this machine operates the site; the date stands for "an adult", not a birthday.
-        sign_up(first, date_of_birth=date(1970, 1, 1), display_name="Operator")
+        # The person at this machine operates the site and stands for being an adult.
+        sign_up(
+            first,
+            date_of_birth=None,
+            display_name="Operator",
+            source=AgeAttestation.Source.OPERATOR,
+        )
+        # Who runs the machine pays for it: the largest plan, so that the command line isn't rationed.
+        change_plan(personal_workspace(first), TEAM.code, by=first)
         EmailAddress.objects.create(user=first, email=first.email, verified=True, primary=True)
         _keep(file, password)
     return SignIn(first.email, password, file)

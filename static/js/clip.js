@@ -35,6 +35,11 @@ page.querySelector("[data-copy]")?.addEventListener("click", async () => {
 
 const dialog = document.getElementById("report");
 const form = dialog?.querySelector("form[data-report]");
+page.querySelector("[data-report-open]")?.addEventListener("click", (event) => {
+  if (event.metaKey || event.ctrlKey || !dialog) return;
+  event.preventDefault();
+  dialog.showModal();
+});
 form?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const send = form.querySelector("[type=submit]");

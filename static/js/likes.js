@@ -26,3 +26,10 @@ document.addEventListener("click", async (event) => {
     toast(error.message, { bad: true });
   }
 });
+
+// A page that can't know the count (the clip's own) asks for it.
+for (const button of document.querySelectorAll("[data-like-load]")) {
+  api(`/api/v1/videos/${button.dataset.like}/like/`)
+    .then((answer) => show(button, answer.liked, answer.likes))
+    .catch(() => {});
+}

@@ -61,8 +61,8 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-for (const opener of document.querySelectorAll("[data-open-dialog]")) {
-  opener.addEventListener("click", () => document.getElementById(opener.dataset.openDialog)?.showModal());
-}
+document.addEventListener("click", (event) => {
+  event.target.closest("[data-close-dialog]")?.closest("dialog")?.close();
+});
 
 watchClips(document);

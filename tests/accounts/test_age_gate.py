@@ -167,6 +167,18 @@ def test_the_service_refuses_too_so_no_other_door_creates_a_minor():
     assert User.objects.count() == 0
 
 
+def test_only_an_operator_may_vouch_without_a_date():
+    with pytest.raises(InvalidBirthDate):
+        services.sign_up(User(email="none@example.com"), date_of_birth=None)
+    user = services.sign_up(
+        User(email="operator@example.com"),
+        date_of_birth=None,
+        source=AgeAttestation.Source.OPERATOR,
+    )
+    assert AgeAttestation.objects.get(user=user).source == "operator"
+    assert user.date_of_birth is None
+
+
 def test_the_limit_can_be_raised_but_not_lowered(settings):
     settings.SORA_MINIMUM_AGE = 21
     with pytest.raises(TooYoung):

@@ -96,7 +96,9 @@ def test_the_pages_behind_both_answers_look_the_same(client, real_mail):
         client.cookies.clear()
         answer = client.post(URL, form(email=email), follow=True)
         page = answer.content.decode().replace(email, "ADDRESS")
-        pages.append([line for line in page.splitlines() if "csrf" not in line and "nonce" not in line])
+        pages.append(
+            [line for line in page.splitlines() if "csrf" not in line and "nonce" not in line]
+        )
     assert pages[0] == pages[1]
 
 

@@ -22,7 +22,9 @@ def workspace():
 
 def kinds(workspace) -> list[str]:
     return list(
-        LedgerEntry.objects.filter(workspace=workspace).order_by("id").values_list("kind", flat=True)
+        LedgerEntry.objects.filter(workspace=workspace)
+        .order_by("id")
+        .values_list("kind", flat=True)
     )
 
 

@@ -41,7 +41,9 @@ def at_once(*calls: Callable[[], object]) -> Counter[str]:
 
 
 def assert_sums(workspace) -> None:
-    sums = LedgerEntry.objects.filter(workspace=workspace).aggregate(a=Sum("amount"), h=Sum("held_change"))
+    sums = LedgerEntry.objects.filter(workspace=workspace).aggregate(
+        a=Sum("amount"), h=Sum("held_change")
+    )
     assert services.balance(workspace) == Balance(available=sums["a"], held=sums["h"])
 
 

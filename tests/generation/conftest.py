@@ -10,7 +10,6 @@ from rest_framework.test import APIClient
 
 from accounts.models import User, Workspace
 from accounts.services import personal_workspace
-from generation import worker
 from generation.provenance.development_ca import ensure_development_ca
 from tests.factories import make_user
 
@@ -57,6 +56,8 @@ def development_ca() -> None:
 @pytest.fixture
 def run_worker(development_ca: None) -> Callable[[], int]:
     """Run every queued job with the real engine, in this thread."""
+    from generation import worker
+
     return worker.drain
 
 

@@ -90,18 +90,25 @@ def test_a_double_click_makes_one_job(workspace: Workspace, api: APIClient) -> N
         ("   \n\t ", "empty"),
         ("\u200b\u200d\ufeff", "empty"),
         ("a ball\x00 in the sea", "character"),
-        ("x" * 10_000_000, "character"),
+        ("x" * 2_001, "character"),
     ],
 )
 def test_a_prompt_that_is_no_prompt_names_the_field(ask: Ask, prompt: str, says: str) -> None:
     answer = ask(prompt=prompt)
 
-    assert answer.status_code in (400, 413)
-    if answer.status_code == 400:
-        error = answer.json()["error"]
-        assert error["param"] == "prompt"
-        assert says in error["message"].lower()
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert error["param"] == "prompt"
+    assert says in error["message"].lower()
     assert not Generation.objects.exists()
+
+
+def test_ten_megabytes_are_refused_before_they_are_read(ask: Ask) -> None:
+    answer = ask(prompt="x" * 10_000_000)
+
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "too_large"
+    assert answer.json()["error"]["remedy"]
 
 
 def test_a_lone_surrogate_is_refused(api: APIClient, workspace: Workspace) -> None:

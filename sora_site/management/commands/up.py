@@ -18,6 +18,7 @@ from subprocess import Popen
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
@@ -71,6 +72,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"--no-embedded starts no services, so {' and '.join(missing)} must be set."
             )
+        self._check_settings()
         state.make_usable(folder)
         hold = Hold(folder)
         hold.take(wait_for_commands=600)
@@ -109,6 +111,15 @@ class Command(BaseCommand):
         asyncio.run(supervisor.run())
 
     # --- what it prints ---
+
+    def _check_settings(self) -> None:
+        """Start-up checks: an error ends the start before anything runs, a warning is one line."""
+        messages = [m for m in checks.run_checks(tags=["sora"]) if not m.is_silenced()]
+        lines = [f"{m.id}: {m.msg} {m.hint or ''}".rstrip() for m in messages]
+        if any(m.is_serious() for m in messages):
+            raise CommandError("the settings can't work:\n  " + "\n  ".join(lines))
+        for line in lines:
+            self.stdout.write(f"  note  {line}")
 
     def _say(self, text: str) -> None:
         with contextlib.suppress(OSError):
@@ -271,7 +282,7 @@ def _is_healthy(listener: socket.socket) -> bool:
     connection = http.client.HTTPConnection(host, port, timeout=2.0)
     try:
         connection.request("GET", "/healthz", headers={"Host": "localhost"})
-        return connection.getresponse().status == 200
+        return connection.getresponse().status < 500  # 400: serves, but under other names only
     except (OSError, http.client.HTTPException):
         return False
     finally:
