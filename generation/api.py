@@ -26,6 +26,7 @@ from generation import inspection, presenting, scheduling, services
 from generation.capabilities import engine_capabilities
 from generation.errors import InvalidFile, InvalidRequest
 from generation.models import Generation
+from generation.rewriting import rewrite_for_engine
 from sora_site.lib.pages import keyset_page
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -107,6 +108,7 @@ class GenerationOut(serializers.Serializer[Any]):
     prompt = serializers.CharField()
     rewritten_prompt = serializers.CharField()
     edits = EditOut(many=True)
+    unknown_words = serializers.ListField(child=serializers.CharField())
     seconds = serializers.IntegerField()
     width = serializers.IntegerField()
     height = serializers.IntegerField()
@@ -232,14 +234,17 @@ class EstimateView(APIView):
     @extend_schema(request=SpecIn, responses=EstimateOut)
     def post(self, request: Request, workspace_id: int) -> Response:
         workspace = access.get_workspace(signed_in(request), workspace_id)
-        data = SpecIn(data={"prompt": "x", **request.data} if request.data else {"prompt": "x"})
+        data = SpecIn(data={"prompt": "", **request.data} if request.data else {"prompt": ""})
         data.is_valid(raise_exception=True)
-        wanted = {**data.validated_data, "prompt": "estimate"}
-        asked = services.check_request(workspace, **wanted)
+        prompt = data.validated_data["prompt"].strip()
+        # A form asks for the price before anything is typed.
+        asked = services.check_request(workspace, **{**data.validated_data, "prompt": prompt or "-"})
         engine = engine_capabilities()
         native = engine.native_size(asked.width, asked.height)
         free = billing.balance(workspace)
         warnings = []
+        if prompt and (unknown := rewrite_for_engine(asked.prompt).unknown):
+            warnings.append(f"{engine.title} has never seen: {', '.join(unknown)}.")
         if native is not None:
             warnings.append(
                 f"{engine.title} draws {native[0]}x{native[1]}; the picture is enlarged to "

@@ -69,6 +69,7 @@ class Generation(models.Model):
     prompt = models.TextField()
     rewritten_prompt = models.TextField(blank=True)
     prompt_edits = models.JSONField(default=list)
+    unknown_words = models.JSONField(default=list)  # what the loaded model has never seen
     seconds = models.PositiveSmallIntegerField()
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField()

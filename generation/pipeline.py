@@ -15,7 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from generation import media, prompting, services, signing
+from generation import media, services, signing
 from generation.attempt import Attempt, CancelAsked, LeaseLost, StopAsked
 from generation.capabilities import engine_capabilities
 from generation.engine.protocol import (
@@ -31,6 +31,7 @@ from generation.models import Generation, SafetyCheck, Video
 from generation.provenance.c2pa import SigningError
 from generation.provenance.fingerprint import FingerprintBuilder
 from generation.provenance.watermark import VisibleMark
+from generation.rewriting import rewrite_for_engine
 from generation.screening import frame_review, review_prompt
 from moderation.screening.protocol import ScreeningUnavailable, Verdict
 from sora_site.lib import storage
@@ -100,10 +101,11 @@ def produce(generation: Generation, attempt: Attempt) -> None:
     """The way of one clip. Returns when it is delivered; raises what stopped it."""
     # 1. Rewrite: names out. Both texts stay with the job.
     with attempt.stage("prompt"):
-        rewrite = prompting.rewrite(generation.prompt)
+        rewrite = rewrite_for_engine(generation.prompt)
         generation.rewritten_prompt = rewrite.text
         generation.prompt_edits = [edit.to_json() for edit in rewrite.edits]
-        generation.save(update_fields=["rewritten_prompt", "prompt_edits"])
+        generation.unknown_words = list(rewrite.unknown)
+        generation.save(update_fields=["rewritten_prompt", "prompt_edits", "unknown_words"])
 
         # 2. Review both texts; a minor reference makes every later check strict.
         prompt_verdict = review_prompt(generation.prompt, rewrite.text)

@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ('prompt', models.TextField()),
                 ('rewritten_prompt', models.TextField(blank=True)),
                 ('prompt_edits', models.JSONField(default=list)),
+                ('unknown_words', models.JSONField(default=list)),
                 ('seconds', models.PositiveSmallIntegerField()),
                 ('width', models.PositiveSmallIntegerField()),
                 ('height', models.PositiveSmallIntegerField()),

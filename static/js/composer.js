@@ -1,5 +1,5 @@
 // The composer: cost and wait before the click, one job for each draft, the job's card below.
-import { api } from "./api.js";
+import { api, ApiError } from "./api.js";
 import { advance, fill, handleButtons, isFinal, newCard } from "./job_card.js";
 import { watchWorkspace } from "./live.js";
 import { about, freshKey, showBalance, storage } from "./ui.js";
@@ -94,11 +94,12 @@ async function readQuote() {
     quote.dataset.short = short;
     showBalance(answer.balance.available);
     const notes = answer.warnings || [];
-    const note = form.querySelector("[data-warnings]");
+    const note = studio.querySelector("[data-warnings]");
     note.textContent = notes.join(" ");
     note.hidden = notes.length === 0;
   } catch (error) {
     if (error.name === "AbortError") return;
+    if (!(error instanceof ApiError)) throw error;
     part("cost", null);
     part("wait", null);
     part("left", null);
@@ -167,6 +168,7 @@ async function send(event) {
     card.scrollIntoView({ block: "nearest", behavior: "smooth" });
     askQuote();
   } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
     showProblem(error);
     fieldOf(error.param)?.focus();
   } finally {

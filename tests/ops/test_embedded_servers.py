@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +42,8 @@ def value(server: PostgresServer, sql: str) -> object:
         return row[0] if row else None
 
 
-def test_committed_rows_survive_kill_9_of_the_server(postgres: PostgresServer) -> None:
+def test_committed_rows_survive_kill_9_of_the_server(folder: Path) -> None:
+    postgres = PostgresServer(folder, durable=True)
     postgres.start()
     postgres.create_database()
     with psycopg.connect(postgres.url, autocommit=True) as connection:
@@ -53,6 +56,7 @@ def test_committed_rows_survive_kill_9_of_the_server(postgres: PostgresServer) -
     postgres.create_database()
 
     assert value(postgres, "SELECT answer FROM kept") == 42
+    postgres.stop()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts services as another account")
@@ -142,7 +146,8 @@ def test_a_child_ends_with_the_process_that_started_it(folder: Path) -> None:
     root = str(Path(__file__).resolve().parent.parent.parent)
     parent = subprocess.Popen([sys.executable, "-c", script, root], stdout=subprocess.PIPE)
     assert parent.stdout is not None
-    child = int(parent.stdout.readline())
+    with parent.stdout:
+        child = int(parent.stdout.readline())
     assert processes.is_running(child)
 
     parent.kill()

@@ -53,7 +53,8 @@ def test_the_hold_is_free_again_after_release(tmp_path: Path) -> None:
     with Hold(tmp_path):
         pass
 
-    Hold(tmp_path).take()
+    with Hold(tmp_path) as again:
+        assert again.folder == tmp_path
 
 
 def test_a_damaged_runtime_file_counts_as_none(tmp_path: Path) -> None:

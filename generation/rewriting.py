@@ -1,0 +1,27 @@
+"""The rewriter with the loaded model's vocabulary: what it never saw is said before it is paid for."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from generation.prompting import ModelVocabulary, Rewrite, rewrite
+
+VOCABULARY = "vocabulary.json"
+
+
+def rewrite_for_engine(prompt: str) -> Rewrite:
+    """Take names out of a prompt and list the words the model doesn't know."""
+    path = Path(settings.SORA_MODEL_DIR) / VOCABULARY
+    try:
+        vocabulary = _vocabulary(path, path.stat().st_mtime)
+    except OSError:  # big models come without a list: nothing is unknown to them
+        vocabulary = None
+    return rewrite(prompt, vocabulary=vocabulary)
+
+
+@lru_cache(maxsize=1)
+def _vocabulary(path: Path, modified: float) -> ModelVocabulary:
+    return ModelVocabulary.read(path)
