@@ -17,7 +17,14 @@ from rest_framework.views import APIView
 from accounts import access, services
 from accounts.models import ApiToken, User, Workspace
 from accounts.permissions import IsAdult, signed_in
-from accounts.serializers import TokenCreatedOut, TokenIn, TokenOut, WorkspaceOut
+from accounts.serializers import (
+    TokenCreatedOut,
+    TokenIn,
+    TokenListOut,
+    TokenOut,
+    WorkspaceListOut,
+    WorkspaceOut,
+)
 
 
 def workspaces_of(user: User) -> list[Workspace]:
@@ -35,7 +42,7 @@ class WorkspaceListView(APIView):
 
     permission_classes = [IsAdult]
 
-    @extend_schema(operation_id="workspaces_list", responses=WorkspaceOut(many=True))
+    @extend_schema(operation_id="workspaces_list", responses=WorkspaceListOut)
     def get(self, request: Request) -> Response:
         found = workspaces_of(signed_in(request))
         return Response({"results": WorkspaceOut(found, many=True).data})
@@ -47,7 +54,7 @@ class TokenListView(APIView):
     authentication_classes = [SessionAuthentication]
     permission_classes = [IsAdult]
 
-    @extend_schema(operation_id="tokens_list", responses=TokenOut(many=True))
+    @extend_schema(operation_id="tokens_list", responses=TokenListOut)
     def get(self, request: Request) -> Response:
         tokens = ApiToken.objects.usable().filter(user=signed_in(request)).order_by("-created_at")
         return Response({"results": TokenOut(tokens, many=True).data})

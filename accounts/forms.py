@@ -74,6 +74,7 @@ class SignUpForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "nickname"}),
     )
     date_of_birth = BirthDateField()
+    age_refused = False  # then the page shows the answer alone, without the form
     field_order = ["email", "display_name", "date_of_birth", "password1"]
 
     def clean(self) -> dict[str, Any]:
@@ -85,6 +86,7 @@ class SignUpForm(forms.Form):
             try:
                 check_age_for_form(context.request, date_of_birth, email)
             except forms.ValidationError as error:
+                self.age_refused = error.code == TooYoung.code
                 self.add_error("date_of_birth", error)
         return cleaned
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from accounts.models import ApiToken, User, Workspace
@@ -28,6 +30,12 @@ class WorkspaceOut(serializers.ModelSerializer[Workspace]):
         fields = ["id", "name", "slug", "personal", "role", "created_at"]
 
 
+class WorkspaceListOut(serializers.Serializer[Any]):
+    """All of one's workspaces: there are few, so there are no pages."""
+
+    results = WorkspaceOut(many=True)
+
+
 class TokenOut(serializers.ModelSerializer[ApiToken]):
     """A token without its secret."""
 
@@ -43,6 +51,12 @@ class TokenOut(serializers.ModelSerializer[ApiToken]):
             "last_used_at",
             "expires_at",
         ]
+
+
+class TokenListOut(serializers.Serializer[Any]):
+    """All of one's usable tokens."""
+
+    results = TokenOut(many=True)
 
 
 class TokenCreatedOut(TokenOut):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from urllib.parse import urlsplit
+
+from django.http import QueryDict
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -56,13 +59,25 @@ class LedgerPagination(CursorPagination):
     page_size_query_param = "limit"
     max_page_size = 200
 
+    def next_cursor(self) -> str | None:
+        """What to send as `cursor` for the page after this one; None on the last."""
+        link = self.get_next_link()
+        return QueryDict(urlsplit(link).query).get(self.cursor_query_param) if link else None
+
 
 class LedgerView(APIView):
     """GET /api/v1/workspaces/<id>/ledger/: every movement of the workspace's credits."""
 
     permission_classes = [IsAdult]
 
-    @extend_schema(operation_id="ledger_list", responses=LedgerPageOut)
+    @extend_schema(
+        operation_id="ledger_list",
+        parameters=[
+            OpenApiParameter("cursor", str, description="`next_cursor` of the page before"),
+            OpenApiParameter("limit", int, description="entries on a page, 1 to 200"),
+        ],
+        responses=LedgerPageOut,
+    )
     def get(self, request: Request, workspace_id: int) -> Response:
         workspace = access.get_workspace(request.user, workspace_id)
         pages = LedgerPagination()
@@ -70,8 +85,7 @@ class LedgerView(APIView):
         page = pages.paginate_queryset(entries, request, view=self)
         return Response(
             {
-                "next": pages.get_next_link(),
-                "previous": pages.get_previous_link(),
+                "next_cursor": pages.next_cursor(),
                 "balance": BalanceOut(services.balance(workspace)).data,
                 "results": LedgerEntryOut(page, many=True).data,
             }

@@ -48,12 +48,12 @@ class LedgerEntry(models.Model):
     """One movement of credits. Rows are only ever added: the database refuses the rest."""
 
     class Kind(models.TextChoices):
-        GRANT = "grant"  # given: at the start, by staff, with a plan
-        PURCHASE = "purchase"  # bought
-        ADJUST = "adjust"  # corrected by staff, either way
-        HOLD = "hold"  # set aside for a video that was asked for
-        CAPTURE = "capture"  # the video came: the held credits are spent
-        RELEASE = "release"  # it did not: the held credits are free again
+        GRANT = "grant", "Given"  # given: at the start, by staff, with a plan
+        PURCHASE = "purchase", "Bought"  # bought
+        ADJUST = "adjust", "Corrected"  # corrected by staff, either way
+        HOLD = "hold", "Set aside"  # set aside for a video that was asked for
+        CAPTURE = "capture", "Spent"  # the video came: the held credits are spent
+        RELEASE = "release", "Given back"  # it did not: the held credits are free again
 
     ENDS_A_HOLD: ClassVar[tuple[str, ...]] = ("capture", "release")
 

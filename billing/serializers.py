@@ -28,8 +28,7 @@ class LedgerEntryOut(serializers.ModelSerializer[LedgerEntry]):
 class LedgerPageOut(serializers.Serializer[Any]):
     """One page of the ledger, newest first."""
 
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
+    next_cursor = serializers.CharField(allow_null=True)
     balance = BalanceOut()
     results = LedgerEntryOut(many=True)
 

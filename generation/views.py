@@ -68,6 +68,8 @@ def _composer(request: HttpRequest) -> HttpResponse:
         context = {"problem": error, "workspace": workspace}
         return render(request, "generation/composer_closed.html", context, status=503)
     draft = _draft(request.POST or request.GET, engine)
+    if request.method == "GET":
+        _keep_offered(draft, engine)
     problem: SoraError | None = None
     if request.method == "POST":
         try:
@@ -101,15 +103,25 @@ def _composer(request: HttpRequest) -> HttpResponse:
 def _draft(data: Any, engine: Capabilities) -> dict[str, str]:
     """The form's values as texts: what was sent, else the engine's defaults."""
     width, height = engine.default_size
+    size, seconds = f"{width}x{height}", str(engine.default_seconds)
     return {
         "prompt": data.get("prompt", ""),
-        "size": data.get("size", f"{width}x{height}"),
-        "seconds": data.get("seconds", str(engine.default_seconds)),
+        "size": data.get("size", size),
+        "seconds": data.get("seconds", seconds),
         "seed": data.get("seed", ""),
         "steps": data.get("steps", ""),
         "share": "on" if data.get("share") == "on" else "",
         "request_key": data.get("request_key") or uuid4().hex,
     }
+
+
+def _keep_offered(draft: dict[str, str], engine: Capabilities) -> None:
+    """Links into the composer may carry values of another engine: those fall back to ours."""
+    width, height = engine.default_size
+    if draft["size"] not in {f"{w}x{h}" for w, h in engine.sizes}:
+        draft["size"] = f"{width}x{height}"
+    if draft["seconds"] not in {str(seconds) for seconds in engine.seconds}:
+        draft["seconds"] = str(engine.default_seconds)
 
 
 def _request_from_form(

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             name='LedgerEntry',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('grant', 'Grant'), ('purchase', 'Purchase'), ('adjust', 'Adjust'), ('hold', 'Hold'), ('capture', 'Capture'), ('release', 'Release')], max_length=10)),
+                ('kind', models.CharField(choices=[('grant', 'Given'), ('purchase', 'Bought'), ('adjust', 'Corrected'), ('hold', 'Set aside'), ('capture', 'Spent'), ('release', 'Given back')], max_length=10)),
                 ('amount', models.BigIntegerField()),
                 ('held_change', models.BigIntegerField(default=0)),
                 ('reference', models.CharField(max_length=120)),

@@ -101,9 +101,9 @@ def read_capabilities(model_dir: Path) -> Capabilities:
             f"There is no model folder {model_dir}. Set SORA_MODEL_DIR to a folder in diffusers "
             f"format (with {INDEX})."
         )
-    table = _read_json(model_dir / TABLE)
+    table = read_json(model_dir / TABLE)
     if table is None:
-        index = _read_json(model_dir / INDEX)
+        index = read_json(model_dir / INDEX)
         family = FAMILIES.get(str((index or {}).get("_class_name")))
         if index is None or family is None:
             raise ModelMissing(
@@ -149,7 +149,8 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON object, None when there is no such file. Raises ModelMissing when it can't be read."""
     try:
         found: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:

@@ -37,7 +37,10 @@ def minilm_folder() -> Path:
 def load_minilm() -> tuple[Any, Any]:
     """(text model, tokenizer); the model's first output is [batch, tokens, 384]."""
     from transformers import BertModel, BertTokenizerFast
+    from transformers.utils import logging
 
+    logging.set_verbosity_error()  # the pooler is left out on purpose
+    logging.disable_progress_bar()
     folder = minilm_folder()
     model = BertModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True)
     return model.eval(), BertTokenizerFast.from_pretrained(folder, local_files_only=True)

@@ -34,9 +34,13 @@ THRESHOLD = 0.42
 _DETECTION_SIDE = 360  # pictures are scaled to this shorter side first
 _MAX_FRAMES = 24
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
+# Variance per pixel below which a window counts as flat: coding noise must not correlate by chance.
+_FLOOR = 4.0
 _GROUNDS = (0.15, 0.55, 1.0)  # lightness of what the mark may lie on
 
 _DRAWN_HEIGHT = 192  # the wordmark is drawn once at this height and scaled down
+_PAD, _BADGE = 0.16, 0.62  # of the mark's height: around the ring, the ring itself
+_LETTERS_FROM = 2 * _PAD + _BADGE
 
 
 class VisibleMark:
@@ -117,7 +121,8 @@ def detect_visible_mark(
     """
     peaks = []
     for frame in _spread(frames, _MAX_FRAMES):
-        peaks.append(_peak(_detection_luma(frame), text))
+        height, width = frame.shape[:2]
+        peaks.append(_peak(_detection_luma(frame), text, _DETECTION_SIDE / min(width, height)))
     if not peaks:
         return MarkDetection(present=False, score=0.0, frames=0)
     best = sorted(peaks, reverse=True)[: (len(peaks) + 1) // 2]
@@ -159,7 +164,7 @@ def _drawn(text: str) -> tuple[Floats, Floats]:
     font = ImageFont.load_default(size=tall * 0.62)
     probe = ImageDraw.Draw(Image.new("L", (1, 1)))
     left, top, right, bottom = probe.textbbox((0, 0), text, font=font)
-    badge, pad = tall * 0.62, tall * 0.16
+    badge, pad = tall * _BADGE, tall * _PAD
     wide = int(pad * 3 + badge + right - left)
     ink = Image.new("L", (wide, tall), 0)
     draw = ImageDraw.Draw(ink)
@@ -181,8 +186,10 @@ def _inset(box: tuple[float, float, float, float], by: float) -> tuple[float, fl
     return box[0] + by, box[1] + by, box[2] - by, box[3] - by
 
 
-def _resize(values: Floats, width: int, height: int) -> Floats:
-    image = Image.fromarray(values).resize((width, height), Image.Resampling.BOX)
+def _resize(
+    values: Floats, width: int, height: int, how: Image.Resampling = Image.Resampling.BOX
+) -> Floats:
+    image = Image.fromarray(values).resize((width, height), how)
     return np.asarray(image, np.float32)
 
 
@@ -214,47 +221,72 @@ def _detection_luma(frame: Pixels) -> Floats:
     return luma
 
 
-def _peak(luma: Floats, text: str) -> float:
-    """Highest normalised cross-correlation of the picture with the mark, over all positions.
+def _peak(luma: Floats, text: str, scale: float) -> float:
+    """How well the best place in the picture fits the mark, 0..1.
 
-    Both are high-passed, so that the brightness of the ground doesn't count. With template t of
-    zero mean and norm one, and window w: sum(w t) / |w - mean w|, the numerator by FFT, the window's norm
-    from running sums. Source: Lewis 1995, "Fast Normalized Cross-Correlation".
+    The place is where the normalised cross-correlation with the whole mark is highest; there the
+    letters alone must fit as well, because the ring before them is the same for every site. Both
+    are high-passed, so that the brightness of the ground doesn't count. With template t of zero
+    mean and norm one, and window w: sum(w t) / |w - mean w|, the numerator by FFT, the window's
+    norm from running sums. Source: Lewis 1995, "Fast Normalized Cross-Correlation".
     """
     height, width = luma.shape
-    (tall, wide), spectra, shape = _template(text, width, height)
+    template = _template(text, width, height, scale)
+    tall, wide = template.size
     if tall >= height or wide >= width:
         return 0.0
     picture = _high_pass(luma)
-    transformed = np.fft.rfft2(picture, s=shape)
-    products = [np.fft.irfft2(transformed * spectrum, s=shape) for spectrum in spectra]
+    transformed = np.fft.rfft2(picture, s=template.shape)
+    products = [np.fft.irfft2(transformed * s, s=template.shape) for s in template.spectra]
     numerator = np.maximum.reduce(products)[: height - tall + 1, : width - wide + 1]
     total = _window_sums(picture, tall, wide)
     squares = _window_sums(picture * picture, tall, wide)
     variance = squares - total * total / (tall * wide)
-    # Flat windows hold no mark; without a floor, coding noise there would correlate by chance.
-    floor = 4.0 * tall * wide
-    return float(np.max(numerator / np.sqrt(np.maximum(variance, floor))))
+    fits = numerator / np.sqrt(np.maximum(variance, _FLOOR * tall * wide))
+    top, left = np.unravel_index(int(np.argmax(fits)), fits.shape)
+    found = picture[top : top + tall, left + template.letters_from : left + wide]
+    found = found - found.mean()
+    norm = max(float(np.linalg.norm(found)), (_FLOOR * found.size) ** 0.5)
+    letters = max(float((found * letters).sum()) / norm for letters in template.letters)
+    return max(0.0, min(float(fits[top, left]), letters))
+
+
+@dataclass(frozen=True)
+class _Template:
+    """The high-passed mark for pictures of one size, on each of `_GROUNDS`: on white the mark is
+    its shadow, on black its letters."""
+
+    size: tuple[int, int]  # rows, columns
+    shape: tuple[int, int]  # of the FFT
+    spectra: list[NDArray[np.complex64]]  # conjugate, of the whole mark
+    letters: list[Floats]  # the part right of the ring, zero mean, norm one
+    letters_from: int  # the column where that part begins
 
 
 @lru_cache(maxsize=8)
-def _template(
-    text: str, width: int, height: int
-) -> tuple[tuple[int, int], list[NDArray[np.complex64]], tuple[int, int]]:
-    """(size, conjugate spectra, FFT shape) of the mark for a picture of that size.
-
-    One spectrum for each of three grounds: on white the mark is its shadow, on black its letters.
-    """
-    light, alpha = _wordmark(text, *_mark_size(width, height, text))
+def _template(text: str, width: int, height: int, scale: float) -> _Template:
+    """The mark in a picture of `width` x `height` that was made by scaling another by `scale`."""
+    wide, tall = _mark_size(width, height, text)
+    light, alpha = _wordmark(text, wide, tall)
+    if scale > 1:  # a small picture was enlarged, and its mark is as blurred as itself
+        light, alpha = _wordmark(text, max(4, round(wide / scale)), max(4, round(tall / scale)))
+        light, alpha = (_resize(v, wide, tall, Image.Resampling.BILINEAR) for v in (light, alpha))
     shape = (_fast_length(height), _fast_length(width))
-    spectra = []
+    border = 2  # keeps the outline's outer edge
+    letters_from = border + round(_LETTERS_FROM * len(alpha))
+    spectra, letters = [], []
     for ground in _GROUNDS:
-        # What blending changes. The border keeps the outline's outer edge.
-        delta = _high_pass(np.pad(alpha * (light - ground), 2))
-        delta -= delta.mean()
-        delta /= np.linalg.norm(delta)
-        spectra.append(np.conj(np.fft.rfft2(delta, s=shape)).astype(np.complex64))
-    return (delta.shape[0], delta.shape[1]), spectra, shape
+        change = _high_pass(np.pad(alpha * (light - ground), border))  # what blending changes
+        spectra.append(np.conj(np.fft.rfft2(_normed(change), s=shape)).astype(np.complex64))
+        letters.append(_normed(change[:, letters_from:]))
+    size = (len(alpha) + 2 * border, alpha.shape[1] + 2 * border)
+    return _Template(size, shape, spectra, letters, letters_from)
+
+
+def _normed(values: Floats) -> Floats:
+    """Zero mean, norm one; all zeros stay so."""
+    centred = values - values.mean()
+    return (centred / max(float(np.linalg.norm(centred)), 1e-6)).astype(np.float32)
 
 
 def _high_pass(values: Floats) -> Floats:

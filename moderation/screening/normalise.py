@@ -72,18 +72,26 @@ for _first in (0x1F150, 0x1F170, 0x1F1E6):
     for _index in range(26):
         _LOOK_ALIKES[_first + _index] = chr(ord("a") + _index)
 
-_UPSIDE_DOWN = frozenset("ɐɔǝɟɥᴉɯɹʇʌʍʎƃʞ")
+_UPSIDE_DOWN = frozenset("ɐɔǝɟɥᴉɯɹʇʌʍʎƃʞɾ")
+_TURNED = str.maketrans("ɐqɔpǝɟƃɥᴉɾʞɯudbɹʇnʌʍʎ", "abcdefghijkmnpqrtuvwy")
 _TRADE_MARKS = str.maketrans("", "", "™®©℠")
 
 _LEET_I = str.maketrans("013456789@$!|+", "oieasgtbgasiit")
 _LEET_L = str.maketrans("013456789@$!|+", "oleasgtbgaslit")
 _SKELETON = str.maketrans("013456789@$!|+l", "oieasgtbgasiiti")
 _MASKS = "*#?%•●×"
+_QUOTES = "\"'()[]{}<>«»“”„‚‘’‹›…–—"
+_LEFT_EDGE = ".,;:?-_~#%•●×" + _QUOTES
+_RIGHT_EDGE = ".,;:?!-_~#%•●×" + _QUOTES
+_STRONG_LOOK_ALIKES = frozenset("асеорхуіјѕһԁԛԝкмтнвαοινρτυκηбзгпɑɡıѡѵ")
 
 _WORD = re.compile(r"[^\W_]+")
 _STRETCHED = re.compile(r"([^\W\d_])\1\1")
 _DOUBLED = re.compile(r"([^\W\d_])\1")
 _REPEATS = re.compile(r"(.)\1+")
+_REPEATS_OR_ONE = re.compile(r"((.)\2*)")
+# "70" for "to" or "3x" for "ex": leet only in a text that is leet anyway.
+_MAYBE_LEET = re.compile(r"[0-9@$!|+]{1,2}|(?=.*[0-9@$!|+])[\w@$!|+]{2,3}")
 _LEETISH = re.compile(r"[0-9@$!|+]")
 _LETTER = re.compile(r"[^\W\d_]")
 _ENCODED = re.compile(r"%[0-9a-fA-F]{2}|&#?\w{2,8};|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}")
@@ -150,7 +158,7 @@ def normalise(text: str) -> str:
     chunks: list[str] = []
     for chunk in _join_spaced(folded):
         if _is_leet(chunk):
-            chunk = chunk.strip(".,;:?\"'()[]{}").translate(_LEET_I)
+            chunk = _core(chunk).translate(_LEET_I)
         if _DOTTED.fullmatch(chunk):
             chunk = "".join(_LETTER.findall(chunk))
         chunks.append(_LONG_RUN.sub(r"\1\1", chunk))
@@ -162,23 +170,22 @@ _LONG_RUN = re.compile(r"([^\W\d_])\1{2,}")
 _ORDINARY_MIX = re.compile(r"\d+(?:st|nd|rd|th|s|k|d|p|x|m|mm|cm|km|fps|am|pm|yo|y|c|f|g|h)?")
 
 
+def _core(chunk: str) -> str:
+    """A whitespace chunk without punctuation at its edges; a leading @, $ or ! may be a letter."""
+    return chunk.lstrip(_LEFT_EDGE).rstrip(_RIGHT_EDGE)
+
+
 def _is_leet(chunk: str) -> bool:
-    core = chunk.strip(".,;:?!\"'()[]{}")
+    core = _core(chunk)
     return bool(
-        _LEETISH.search(chunk.strip(".,;:?\"'()[]{}"))
-        and _LETTER.search(core)
-        and not _ORDINARY_MIX.fullmatch(core)
-        and not core.isalpha()
+        _LEETISH.search(core) and _LETTER.search(core) and not _ORDINARY_MIX.fullmatch(core)
     )
 
 
 def _single(chunk: str) -> str:
-    """The one letter a chunk such as "n", "n." or "(3)" stands for, or ""."""
-    core = chunk.strip(".,;:?\"'()[]{}-_*~")
-    if len(core) != 1:
-        return ""
-    letter = core.translate(_LEET_I)
-    return letter if letter.isalpha() else ""
+    """The one letter or digit a chunk such as "n", "n." or "(3)" shows, or ""."""
+    core = chunk.strip(_LEFT_EDGE)
+    return core if len(core) == 1 and core.translate(_LEET_I).isalpha() else ""
 
 
 def _join_spaced(folded: str) -> list[str]:
@@ -269,6 +276,7 @@ class Lexicon:
             words.update(parts)
             if len(parts) > 1:
                 self._glued["".join(parts)] = phrase
+        self._known = frozenset(words)
         for word in sorted(words):
             self._words.setdefault(_key(word), []).append(word)
             self._by_length.setdefault(len(word), []).append(word)
@@ -279,7 +287,7 @@ class Lexicon:
         readings = [fold(text)]
         readings.extend(fold(hidden) for hidden in decoded(text))
         if not _UPSIDE_DOWN.isdisjoint(text):
-            readings.append(readings[0][::-1])
+            readings.append(fold(native(text).translate(_TURNED)[::-1]))
         found: dict[str, None] = {}
         for reading in readings:
             for form in self._readings(reading):
@@ -287,33 +295,37 @@ class Lexicon:
         return list(found)
 
     def spaced_runs(self, text: str) -> list[str]:
-        """Runs of single letters as one string each, for a search without word bounds."""
-        folded = fold(text)
-        if not re.search(r"(?:^|\s)\S{1,3}\s+\S{1,3}\s+\S{1,3}(?:\s|$)", folded):
-            return []
+        """Runs of single letters with even gaps, for a search without word bounds.
+
+        With uneven gaps the words are known and `forms` has them.
+        """
         runs: list[str] = []
-        run = ""
-        for chunk in [*folded.split(), ""]:
+        run, gaps = "", set[int]()
+        parts = re.split(r"(\s+)", fold(text).strip())
+        for chunk, gap in zip(parts[0::2], [*parts[1::2], ""], strict=True):
             letter = _single(chunk)
             if letter:
-                run += letter
+                run += letter.translate(_LEET_I)
+            if letter and gap:
+                gaps.add(len(gap))
                 continue
-            if len(run) >= 4:
+            if len(run) >= 4 and len(gaps) <= 1 and run not in self._known:
                 runs.append(run)
-            run = ""
+            run, gaps = "", set()
         return runs
 
     def _readings(self, folded: str) -> list[str]:
-        chunks = _join_spaced(folded)
         plain: list[str] = []
         glued: list[str] = []
         leet_i: list[str] = []
         leet_l: list[str] = []
         repaired: list[list[str]] = [[], [], []]
+        chunks = _join_spaced(folded)
+        leet_text = any(_is_leet(chunk) for chunk in chunks)
         for chunk in chunks:
             base = words_of(chunk)[1:-1]
             plain.append(base)
-            core = chunk.strip(".,;:?!\"'()[]{}…–—-")
+            core = _core(chunk)
             if core.isalpha() and not _suspicious_letters(core):
                 whole = self._glued.get(core, base)
                 glued.append(whole)
@@ -323,33 +335,50 @@ class Lexicon:
                     row.append(whole)
                 continue
             letters = "".join(_WORD.findall(chunk))
-            glued.append(letters)
-            leet = _is_leet(chunk)
-            leet_i.append(words_of(chunk.translate(_LEET_I))[1:-1] if leet else base)
-            leet_l.append(words_of(chunk.translate(_LEET_L))[1:-1] if leet else base)
-            options = self._repair(chunk, core, letters)
+            glued.append(self._glued.get(letters, letters))
+            if _is_leet(chunk) or (leet_text and _MAYBE_LEET.fullmatch(core)):
+                first = words_of(core.translate(_LEET_I))[1:-1]
+                second = words_of(core.translate(_LEET_L))[1:-1]
+            else:
+                first = second = base
+            leet_i.append(first)
+            leet_l.append(second)
+            options = self._repair(core, chunk.lstrip(_LEFT_EDGE), letters) or [first]
             for index, row in enumerate(repaired):
-                row.append(options[min(index, len(options) - 1)] if options else base)
-        forms = {}
+                row.append(options[min(index, len(options) - 1)])
+        forms: dict[str, None] = {}
         for row in (plain, glued, leet_i, leet_l, *repaired):
             forms.setdefault(" " + " ".join(filter(None, row)) + " ")
         return list(forms)
 
-    def _repair(self, chunk: str, core: str, letters: str) -> list[str]:
-        options: dict[str, None] = {}
-        for candidate in (core, chunk.rstrip(".,;:?\"')]}"), letters):
+    def _repair(self, core: str, *more: str) -> list[str]:
+        """Known words a disguised one may stand for, only the most alike."""
+        tiers: dict[int, dict[str, None]] = {}
+        for candidate in dict.fromkeys((core, *more)):
             if len(candidate) < 3:
                 continue
             for word in self._words.get(_key(candidate), ()):
-                options.setdefault(word)
+                tiers.setdefault(_unlikeness(candidate, word.replace(" ", "")), {}).setdefault(word)
+        options = list(tiers[min(tiers)]) if tiers else []
         if any(mask in core for mask in _MASKS) and len(core) >= 3:
             pattern = "".join("." if c in _MASKS else re.escape(c) for c in core.translate(_LEET_I))
             if sum(c.isalpha() for c in core) * 2 >= len(core):
                 compiled = re.compile(pattern)
-                for word in self._by_length.get(len(core), ()):
-                    if compiled.fullmatch(word):
-                        options.setdefault(word)
-        return list(options)
+                options += [w for w in self._by_length.get(len(core), ()) if compiled.fullmatch(w)]
+        return options
+
+
+def _unlikeness(candidate: str, word: str) -> int:
+    """0: same letters, stretched only where the candidate stretches; 1: same letters; 2: i for l."""
+    best = 2
+    for table in (_LEET_I, _LEET_L):
+        letters = "".join(c for c in candidate.translate(table) if c.isalpha())
+        if _REPEATS.sub(r"\1", letters) != _REPEATS.sub(r"\1", word):
+            continue
+        runs = zip(_REPEATS_OR_ONE.findall(letters), _REPEATS_OR_ONE.findall(word), strict=True)
+        even = all(len(theirs) <= max(1, len(ours)) for (ours, _), (theirs, _) in runs)
+        best = min(best, 0 if even else 1)
+    return best
 
 
 def _suspicious_letters(core: str) -> bool:
@@ -383,14 +412,15 @@ def language_hint(text: str) -> str:
     "other": most letters are outside the Latin script, or function words of another language
     clearly outnumber the English ones.
     """
-    words = _WORD.findall(native(text))
+    marked = unicodedata.normalize("NFKD", native(text))
+    words = _WORD.findall("".join(c for c in marked if unicodedata.category(c) not in ("Mn", "Me")))
     letters = sum(len(word) for word in words if word.isalpha())
     if not letters:
         return "unknown"
-    foreign = sum(len(w) for w in words if w.isalpha() and all(ord(c) > 0x24F for c in w))
+    foreign = sum(len(word) for word in words if word.isalpha() and _is_foreign(word))
     if foreign * 3 > letters:
         return "other"
-    tokens = words_of(native(text)).split()
+    tokens = [word for word in words if len(word) > 1]
     tables = _foreign_function_words()
     english = sum(t in tables["en"] for t in tokens)
     best = max(
@@ -400,3 +430,9 @@ def language_hint(text: str) -> str:
         return "other"
     return "en" if english else "unknown"
 
+
+def _is_foreign(word: str) -> bool:
+    """Written in another script, and not merely with letters that look Latin."""
+    if any(ord(c) < 0x2B0 or 0x1D00 <= ord(c) < 0x2000 for c in word):
+        return False
+    return not all(c in _STRONG_LOOK_ALIKES or ord(c) >= 0x1F000 for c in word)

@@ -85,6 +85,48 @@ _SLOTS: dict[str, tuple[str, ...]] = {
         "my coworker Dave", "our teacher Mrs Holloway", "Hassan Yildiz", "my boss", "my landlord",
         "Grace Whitmore", "my former roommate", "Oleg Petrenko", "a classmate from university",
     ),
+    "creature": (
+        "bear", "duck", "goose", "goat", "rabbit", "squirrel", "mouse", "octopus", "dolphin", "cow",
+        "pigeon", "tiger", "koala", "giraffe", "llama", "horse", "crab", "butterfly", "camel",
+        "kitten", "puppy", "swan", "seal", "monkey", "turtle", "moose", "ant", "snail", "lizard",
+    ),
+    "creature_does": (
+        "hops over a puddle", "nibbles a leaf", "splashes in the water", "rests in the shade",
+        "rides a skateboard", "wears sunglasses", "chases its tail", "yawns", "plays the drums",
+        "reads a newspaper", "digs a hole", "slides on the ice", "grazes on the hill", "bakes bread",
+        "interviews a scientist", "drives a tiny car", "juggles apples", "peeks out of a box",
+        "sits on a throne", "shakes its head", "stretches its legs", "licks an ice cream",
+        "lounges in the sun", "lurks behind a bush", "dives into a wave", "conducts an orchestra",
+    ),
+    "person_does": (
+        "waters the roses", "kneads dough", "ties a shoelace", "paints a fence", "brushes her hair",
+        "lifts weights", "does push-ups on a mat", "sharpens a pencil", "throws a frisbee", "knits",
+        "massages a sore shoulder", "applies lipstick", "shaves in front of a mirror", "irons a shirt",
+        "takes a selfie", "takes photos of flowers", "hits a drum", "strikes a match", "aims a dart",
+        "swings an axe to split firewood", "chops vegetables", "peels an orange", "hammers a nail",
+        "climbs a cliff with ropes", "jumps on a trampoline", "practises a pirouette", "sings loudly",
+        "cries with joy", "frowns and then smiles", "opens both eyes", "nods slowly", "sneezes",
+        "drinks a glass of milk", "blows soap bubbles", "washes the dishes", "plays chess", "snores",
+        "plants a tree", "rows a boat", "rides a horse", "repairs a bicycle", "pours hot tea",
+        "wraps a present", "folds laundry", "sweeps the floor", "plays the violin", "hugs a friend",
+        "kisses a grandmother on the cheek", "slides down a waterslide", "tries on a hat",
+        "sprays perfume", "gets a haircut", "gets a tattoo of a rose", "bites into a juicy peach",
+        "stirs a bubbling soup", "carves a pumpkin", "cuts a ribbon", "drives through rain",
+    ),
+    "thing": (
+        "an ice cube", "a candle", "a dry sponge", "a wet sidewalk", "a leaf", "a banana", "a balloon",
+        "a clay pot", "a wax figure", "a loaf of bread", "a piece of fabric", "a mirror", "a bud",
+        "a snowman", "an iron gate", "a glass of water", "a leather boot", "a soap bar", "a puddle",
+        "a red rose", "a cloud", "a room", "a face in a painting", "a pumpkin", "a steak in a pan",
+        "a tomato", "a cherry pie", "a watermelon", "fried chicken", "a strawberry cake",
+    ),
+    "thing_does": (
+        "melts", "dries in the sun", "swells", "cracks", "turns from green to brown", "gets darker",
+        "shatters on the floor", "rusts", "evaporates completely", "grows larger", "shrinks",
+        "burns down", "freezes over", "bursts", "blooms", "wrinkles", "turns golden and crispy",
+        "changes shape", "dissolves", "falls off the table", "hardens", "breaks in two", "rots",
+        "drips", "splashes", "vibrates", "boils", "is cut in half", "is pressed flat", "is peeled",
+    ),
     "how": (
         "step by step", "in detail", "as a tutorial", "as an instructional video", "with a diagram",
         "so that anyone can copy it", "showing every step clearly", "as a how-to guide",
@@ -104,6 +146,20 @@ BENIGN = (
     "{a:object} on the left and {a:animal} on the right",
     "first {a:animal} {action}, then {a:object} appears {place}",
     "{a:person} teaches {a:person} to paint {a:animal}",
+    "{a:creature} {creature_does} and {a:creature} {creature_does}",
+    "{a:creature} {creature_does} while {a:creature} {creature_does}",
+    "{a:creature} {creature_does}, {style}",
+    "{a:person} {person_does}",
+    "{a:person} {person_does}, {style}",
+    "{a:person} {person_does} {place} {time}",
+    "{a:person} {person_does} while {a:creature} {creature_does}",
+    "someone {person_does}",
+    "a couple {place}, he {person_does}, she {person_does}",
+    "{thing} {thing_does}",
+    "{thing} {thing_does} as {thing} {thing_does}",
+    "{thing} slowly {thing_does}, macro, {style}",
+    "two {creature}s and three {creature}s {place}",
+    "a group of friends {place}, one of them {person_does}",
 )
 
 # Frightening words, nothing wrong: the classifier must learn both halves.
@@ -230,6 +286,37 @@ BENIGN_CONTRAST = (
     "stacks of coins grow like plants, timelapse",
     "a crowd cheers at a concert {time}, {style}",
     "protesters with blank signs walk peacefully {place}",
+    "a couple dances closely at a dimly lit party",
+    "dancers swing and twist in vibrant costumes, lively {style}",
+    "waves crash against rocks and splash everywhere {time}",
+    "lightning strikes a tree {time}, {style}",
+    "friendly zombies walk down a street in a music video",
+    "a sword is forged, sparks fly, {style}",
+    "a knife cuts through a soft cake, satisfying close-up",
+    "an arrow hits the bullseye of a wooden target",
+    "a masseuse massages a person's back in a spa, soothing light",
+    "a bodybuilder trains his chest and arms in a gym",
+    "close-up of a human face, detailed skin, looking at the camera",
+    "an eye opens slowly, macro",
+    "a man with scars tells a story by the fire",
+    "a beautiful brunette in an elegant dress looks up anxiously, medium shot",
+    "beautiful models pose in winter coats for a photographer",
+    "a hot chicken sandwich with melting cheese, food commercial",
+    "a juicy burger is assembled in slow motion",
+    "a celebrity is interviewed on a red carpet, flashes of cameras",
+    "a laser light show in a planetarium",
+    "robots with laser eyes patrol a city, comic style",
+    "a child in a costume growls like a lion",
+    "a toy soldier falls over on a carpet, stop motion",
+    "a piñata is hit with a stick at a party and candy falls out",
+    "a wrecking ball smashes a brick wall, dust",
+    "a ship sinks in a storm, oil painting in motion",
+    "an avalanche rolls down a mountain, aerial view",
+    "a wolf howls at the moon, red eyes glowing in the dark forest",
+    "a sign reads watch your step, subway station",
+    "a warning sign with a skull on a fence, {style}",
+    "a potion bubbles in a witch's kettle, {style}",
+    "a wizard shrinks after drinking a potion, comedy",
 )
 
 UNSAFE: dict[str, tuple[str, ...]] = {
@@ -502,7 +589,7 @@ def generate(seed: int = 1) -> list[tuple[str, str, str]]:
             texts = {_fill(template, rng) for _ in range(copies)}
             rows.extend((text, category, f"{category}-{number}") for text in sorted(texts))
 
-    add(BENIGN, "benign", 120)
+    add(BENIGN, "benign", 90)
     add(BENIGN_CONTRAST, "benign_contrast", 8)
     for category, templates in UNSAFE.items():
         add(templates, category, 8)

@@ -80,11 +80,11 @@ function part(html, value) {
 async function readQuote() {
   asking?.abort();
   asking = new AbortController();
-  const { width, height, seconds, steps } = values();
+  const { prompt: text, width, height, seconds, steps } = values();
   try {
     const answer = await api(`/api/v1/workspaces/${workspace}/estimates/`, {
       method: "POST",
-      body: { width, height, seconds, steps },
+      body: { prompt: text, width, height, seconds, steps },
       signal: asking.signal,
     });
     const short = answer.balance.available < answer.cost_credits;
@@ -109,7 +109,7 @@ async function readQuote() {
 
 function askQuote() {
   clearTimeout(timer);
-  timer = setTimeout(readQuote, 250);
+  timer = setTimeout(readQuote, 350);
 }
 
 // --- Problems: the field, the reason, the way out. What was typed stays. --------------------------

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 from django.core import mail
+from django.core.management import call_command
 from django.db import IntegrityError
 from django.urls import reverse
 
@@ -147,3 +148,7 @@ def test_sign_up_is_rate_limited_by_address_of_the_visitor(client):
     codes = [client.post(URL, form(email="", password1="")).status_code for _ in range(25)]
     assert codes[0] == 200
     assert codes[-1] == 429
+
+
+def test_the_models_and_the_migrations_say_the_same():
+    call_command("makemigrations", "accounts", "billing", check=True, dry_run=True, verbosity=0)

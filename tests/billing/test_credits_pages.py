@@ -46,7 +46,7 @@ def test_the_ledger_lists_every_movement_newest_first(api, user):
     assert answer["balance"] == {"available": 500, "held": 0}
     rows = [(row["kind"], row["amount"], row["held_change"]) for row in answer["results"]]
     assert rows == [("release", 60, -60), ("hold", -60, 60), ("grant", 500, 0)]
-    assert answer["next"] is None
+    assert answer["next_cursor"] is None
 
 
 def test_pages_follow_each_other_without_gap_or_repetition_while_entries_are_added(api, user):
@@ -56,11 +56,12 @@ def test_pages_follow_each_other_without_gap_or_repetition_while_entries_are_add
     first = api.get(f"/api/v1/workspaces/{workspace.pk}/ledger/?limit=3").json()
     services.grant_credits(workspace, 1, "in between")
     seen = [row["id"] for row in first["results"]]
-    url = first["next"]
-    while url:
-        page = api.get(url).json()
+    cursor = first["next_cursor"]
+    while cursor:
+        query = {"cursor": cursor, "limit": 3}
+        page = api.get(f"/api/v1/workspaces/{workspace.pk}/ledger/", query).json()
         seen += [row["id"] for row in page["results"]]
-        url = page["next"]
+        cursor = page["next_cursor"]
     assert seen == sorted(set(seen), reverse=True)
     assert len(seen) == 8
 
@@ -94,7 +95,7 @@ def test_the_page_shows_balance_plan_and_movements(client, user):
     answer = client.get("/settings/credits/", follow=True)
     page = answer.content.decode()
     assert answer.redirect_chain[0][0] == f"/settings/credits/{workspace.pk}/"
-    for text in ("440", "Free", "clip-1", "Start of the Free plan", "+500", "-60"):
+    for text in ("440", "Free", "clip-1", "Start of the Free plan", "Set aside", "+500", "-60"):
         assert text in page
 
 

@@ -140,8 +140,6 @@ def test_a_child_ends_with_the_process_that_started_it(folder: Path) -> None:
         "from sora_site.embedded import processes;"
         "print(processes.spawn(['sleep', '60']).pid, flush=True); time.sleep(60)"
     )
-    import subprocess
-    import sys
 
     root = str(Path(__file__).resolve().parent.parent.parent)
     parent = subprocess.Popen([sys.executable, "-c", script, root], stdout=subprocess.PIPE)

@@ -6,6 +6,7 @@ import http.cookiejar
 import json
 import os
 import re
+import shutil
 import signal
 import urllib.parse
 import urllib.request
@@ -103,6 +104,7 @@ def test_a_port_in_use_is_said_before_anything_is_made(site: Site) -> None:
     assert f"Port {site.port} on 127.0.0.1 is already in use" in other.stderr
     assert "--port" in other.stderr and "WEB_BIND" in other.stderr
     assert not (folder / "postgres").exists()
+    shutil.rmtree(folder)
 
 
 def test_a_command_uses_the_running_services(site: Site) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from tests.ops.sites import manage, new_state_folder
 
 
-def test_a_state_folder_that_cannot_be_written_names_the_setting() -> None:
-    done = manage(new_state_folder(), "up", "--port", "0", SORA_STATE_DIR="/proc/sora-state")
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = new_state_folder()
+    yield path
+    shutil.rmtree(path)
+
+
+def test_a_state_folder_that_cannot_be_written_names_the_setting(folder: Path) -> None:
+    done = manage(folder, "up", "--port", "0", SORA_STATE_DIR="/proc/sora-state")
 
     assert done.returncode == 1
     assert "/proc/sora-state can't be written" in done.stderr
@@ -16,24 +27,22 @@ def test_a_state_folder_that_cannot_be_written_names_the_setting() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_no_embedded_without_addresses_names_them() -> None:
-    done = manage(new_state_folder(), "up", "--no-embedded", "--port", "0")
+def test_no_embedded_without_addresses_names_them(folder: Path) -> None:
+    done = manage(folder, "up", "--no-embedded", "--port", "0")
 
     assert done.returncode == 1
     assert "DATABASE_URL and REDIS_URL must be set" in done.stderr
 
 
 @pytest.mark.parametrize("port", ["70000", "-1"])
-def test_a_number_that_is_no_port_is_refused(port: str) -> None:
-    done = manage(new_state_folder(), "up", f"--port={port}")
+def test_a_number_that_is_no_port_is_refused(folder: Path, port: str) -> None:
+    done = manage(folder, "up", f"--port={port}")
 
     assert done.returncode == 1
     assert "is not a port number" in done.stderr
 
 
-def test_settings_that_cannot_work_end_the_start_before_anything_runs() -> None:
-    folder = new_state_folder()
-
+def test_settings_that_cannot_work_end_the_start_before_anything_runs(folder: Path) -> None:
     done = manage(folder, "up", "--port", "0", PUBLIC_URL="https://clips.example.com")
 
     assert done.returncode == 1

@@ -119,11 +119,11 @@ def score_table(tmp_path) -> dict[str, tuple[list[float], list[float]]]:
     table: dict[str, tuple[list[float], list[float]]] = {way: ([], []) for way in WAYS}
     cases = itertools.product(("natural", "drawn"), SIZES, range(2), (True, False))
     for number, (kind, size, seed, marked) in enumerate(cases):
-        mark = VisibleMark(*size, text=TEXT, seed=number, fps=FPS) if marked else None
+        mark = VisibleMark(*size, text=TEXT, seed=number, fps=2) if marked else None
         path = tmp_path / f"{number}.mp4"
-        encoded(footage(kind, *size, 60, 100 + 2 * number + seed), path, mark=mark)
+        encoded(footage(kind, *size, 6, 100 + 2 * number + seed), path, mark=mark, fps=2)
         for way, change in WAYS.items():
-            shown = path if change is None else passed_on(path, crf=change[0], scale=change[1])
+            shown = path if change is None else passed_on(path, crf=change[0], scale=change[1], per_second=2)
             score = detect_visible_mark(pictures(shown), text=TEXT).score
             table[way][0 if marked else 1].append(score)
     return table
@@ -154,7 +154,7 @@ def test_another_name_is_not_our_mark(tmp_path):
     theirs = detect_visible_mark(pictures(path), text="Vidorama")
 
     assert theirs.present
-    assert theirs.score > ours.score + 0.2
+    assert not ours.present
 
 
 def test_no_frames_are_not_a_mark():

@@ -72,8 +72,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"--no-embedded starts no services, so {' and '.join(missing)} must be set."
             )
-        self._check_settings()
         state.make_usable(folder)
+        self._check_settings()
         hold = Hold(folder)
         hold.take(wait_for_commands=600)
         stack.callback(hold.release)

@@ -1,0 +1,157 @@
+"""Train weights/text_embedding.npz: python -m moderation.screening.train_text_embedding EVALSETS_DIR
+
+Run train_text_linear first: the two margins are joined and calibrated together. Deterministic on
+one machine. Embeds every training row once (about five minutes on one core), then fits a small
+network with dropout and cosine decay; five folds give the unseen margins to calibrate on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from moderation.screening import calibration
+from moderation.screening.normalise import normalise
+from moderation.screening.text_embedding import (
+    WEIGHTS,
+    SentenceEncoder,
+    encoder_dir,
+    file_digest,
+    head_margins,
+    joined_margins,
+)
+from moderation.screening.text_linear import HEADS, TextLinear
+from moderation.screening.train_text_linear import (
+    inverse_document_frequency,
+    matrix,
+    sample_weights,
+    targets,
+    unseen_margins,
+)
+from moderation.screening.training_data import all_rows
+
+HIDDEN = 256
+EPOCHS = 30
+BATCH = 128
+LEARNING_RATE = 2e-3
+WEIGHT_DECAY = 1e-3
+DROPOUT = 0.3
+NOISE = 0.02
+FOLDS = 5
+
+Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+
+def fit_network(
+    x: NDArray[np.float32], y: NDArray[np.bool_], weight: NDArray[np.float64], *, seed: int
+) -> Layers:
+    """Train 384 -> HIDDEN -> 1 + heads on unit vectors; returns [(weights, biases), ...]."""
+    torch.manual_seed(seed)
+    network = torch.nn.Sequential(
+        torch.nn.Linear(x.shape[1], HIDDEN),
+        torch.nn.ReLU(),
+        torch.nn.Dropout(DROPOUT),
+        torch.nn.Linear(HIDDEN, y.shape[1]),
+    )
+    xs, ys = torch.from_numpy(x), torch.from_numpy(y.astype(np.float32))
+    ws = torch.from_numpy(weight.astype(np.float32)).unsqueeze(1)
+    positives = ys.sum(0).clamp(min=1)
+    balance = ((len(ys) - positives) / positives).clamp(max=8.0)
+    # "Unsafe at all" decides; the heads only name the category.
+    importance = torch.cat([torch.full((1,), 4.0), torch.full((y.shape[1] - 1,), 1.0)])
+    loss_of = torch.nn.BCEWithLogitsLoss(pos_weight=balance, reduction="none")
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    steps = EPOCHS * ((len(xs) + BATCH - 1) // BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(EPOCHS):
+        for batch in torch.randperm(len(xs)).split(BATCH):
+            noisy = xs[batch] + NOISE * torch.randn(len(batch), x.shape[1])
+            loss = (loss_of(network(noisy), ys[batch]) * importance * ws[batch]).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    layers: Layers = []
+    for index in (0, 3):
+        layer = network[index]
+        assert isinstance(layer, torch.nn.Linear)
+        layers.append(
+            (layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy().copy())
+        )
+    return layers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("evalsets", type=Path)
+    parser.add_argument("--output", type=Path, default=WEIGHTS)
+    parser.add_argument("--cache", type=Path, help="keep the row embeddings here between runs")
+    options = parser.parse_args()
+
+    folder = encoder_dir()
+    if folder is None:
+        raise SystemExit("The sentence encoder is not installed.")
+    torch.set_num_threads(1)
+    rows = [row for row in all_rows(options.evalsets) if row.split == "train"]
+    vectors = _embed([row.text for row in rows], folder, options.cache)
+    y, weight = targets(rows), sample_weights(rows)
+
+    linear = TextLinear()
+    normalised = [normalise(row.text) for row in rows]
+    wording_x = matrix(normalised, inverse_document_frequency(normalised))
+    wording = unseen_margins(wording_x, y, weight)
+
+    fold = np.random.default_rng(7).integers(0, FOLDS, len(rows))
+    meaning = np.zeros(y.shape, np.float32)
+    for number in range(FOLDS):
+        seen, unseen = fold != number, fold == number
+        layers = fit_network(vectors[seen], y[seen], weight[seen], seed=number)
+        meaning[unseen] = head_margins(vectors[unseen], layers)
+    ordinary = np.array([row.ordinary and row.source != "templates" for row in rows])
+    margins = joined_margins(meaning, wording.astype(np.float32))
+    points = np.stack([calibration.fit(margins[ordinary, i]) for i in range(margins.shape[1])])
+    for share in (0.93, 0.98, 0.987):
+        scores = np.array([calibration.apply(points[0], float(m)) for m in margins[:, 0]])
+        print(f"  unseen rows at {share}: {float((scores[y[:, 0]] >= share).mean()):.3f} found, "
+              f"{float((scores[~y[:, 0]] >= share).mean()):.3f} of all harmless rows hit")
+
+    layers = fit_network(vectors, y, weight, seed=0)
+    stored = [(w.astype(np.float16), b.astype(np.float16)) for w, b in layers]
+    digest = hashlib.sha256(b"".join(w.tobytes() for w, _ in stored) + points.tobytes()).hexdigest()
+    np.savez_compressed(
+        options.output,
+        version=np.array(f"1-{digest[:12]}"),
+        encoder_sha256=np.array(file_digest(folder / "model.safetensors")),
+        calibration=points,
+        **{f"w{i}": w for i, (w, _) in enumerate(stored)},
+        **{f"b{i}": b for i, (_, b) in enumerate(stored)},
+    )
+    print(f"{options.output} {options.output.stat().st_size / 1e6:.2f} MB, linear {linear.version}, "
+          f"{len(HEADS)} heads")
+
+
+def _embed(texts: list[str], folder: Path, cache: Path | None) -> NDArray[np.float32]:
+    key = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    if cache is not None and cache.is_file():
+        with np.load(cache) as stored:
+            if str(stored["key"]) == key:
+                cached: NDArray[np.float32] = stored["vectors"]
+                return cached
+    encoder = SentenceEncoder(folder)
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    vectors = np.zeros((len(texts), 384), np.float32)
+    for start in range(0, len(order), 64):
+        batch = order[start : start + 64]
+        vectors[batch] = encoder.encode([texts[i] for i in batch])
+    if cache is not None:
+        np.savez(cache, key=np.array(key), vectors=vectors)
+    return vectors
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""External services over a real local HTTP server: what goes wrong closes the panel."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+
+from moderation.screening.frame_http import FrameHttp
+from moderation.screening.panel import FrameReview, review_prompt
+from moderation.screening.protocol import Category, Score, ScreeningUnavailable
+from moderation.screening.text_http import TextHttp
+
+NAMES = (
+    "sexual", "sexual/minors", "violence", "violence/graphic", "self-harm", "self-harm/intent",
+    "self-harm/instructions", "hate", "hate/threatening", "harassment", "harassment/threatening",
+    "illicit", "illicit/violent",
+)  # fmt: skip
+Answer = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
+
+
+class Service:
+    """A moderation service on a free port; `answer` decides how it behaves."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self.answer: Answer = lambda handler, body: reply(handler, {})
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                service.requests.append(body)
+                service.keys.append(self.headers.get("Authorization", ""))
+                service.answer(self, body)
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1/moderations"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def reply(handler: BaseHTTPRequestHandler, scores: dict[str, float], *, status: int = 200) -> None:
+    values = {name: scores.get(name, 0.01) for name in NAMES}
+    flags = {name: value > 0.9 for name, value in values.items()}
+    result = {"flagged": any(flags.values()), "categories": flags, "category_scores": values}
+    send(handler, json.dumps({"id": "m", "model": "x", "results": [result]}).encode(), status=status)
+
+
+def send(handler: BaseHTTPRequestHandler, body: bytes, *, status: int = 200) -> None:
+    handler.send_response(status)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    try:
+        handler.wfile.write(body)
+    except OSError:
+        pass
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    service = Service()
+    yield service
+    service.close()
+
+
+def _review(service: Service, text: str = "a lamp on a table", timeout: float = 2.0):  # type: ignore[no-untyped-def]
+    provider = TextHttp(service.url, key="secret", timeout=timeout)
+    return review_prompt(text, classifiers=[], providers=[provider])
+
+
+def test_a_calm_answer_allows_and_is_listed(service: Service) -> None:
+    verdict = _review(service)
+
+    assert verdict.action == "allow"
+    assert "text_http omni-moderation-latest" in verdict.evaluated
+    assert service.requests[0]["input"] == "a lamp on a table"
+    assert service.keys == ["Bearer secret"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "action", "reason"),
+    [
+        ("sexual", 0.95, "refuse", "sexual"),
+        ("sexual/minors", 0.6, "refuse", "sexual_minors"),
+        ("violence/graphic", 0.5, "guard", "violence_gore"),
+        ("self-harm/instructions", 0.8, "refuse", "self_harm"),
+        ("illicit/violent", 0.8, "refuse", "dangerous"),
+    ],
+)
+def test_its_scores_count_like_our_own(
+    service: Service, name: str, value: float, action: str, reason: str
+) -> None:
+    service.answer = lambda handler, body: reply(handler, {name: value})
+
+    verdict = _review(service)
+
+    assert (verdict.action, verdict.reasons) == (action, (reason,))
+
+
+def _drip(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    for _ in range(40):
+        try:
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+        except OSError:
+            return
+        time.sleep(0.05)
+
+
+def _cut(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"results": [')
+    handler.close_connection = True
+
+
+def _without(name: str) -> Answer:
+    values = {n: 0.01 for n in NAMES if n != name}
+    body = json.dumps({"results": [{"category_scores": values, "categories": {}}]}).encode()
+    return lambda handler, _: send(handler, body)
+
+
+def _scores_of(value: object) -> Answer:
+    values: dict[str, object] = {n: value for n in NAMES}
+    body = json.dumps({"results": [{"category_scores": values}]}).encode()
+    return lambda handler, _: send(handler, body)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lambda h, b: send(h, b"busy", status=503), id="503"),
+        pytest.param(lambda h, b: send(h, b"", status=429), id="429"),
+        pytest.param(lambda h, b: send(h, b"no", status=401), id="401"),
+        pytest.param(lambda h, b: reply(h, {}, status=302), id="redirect"),
+        pytest.param(lambda h, b: send(h, b"<html>hello"), id="no JSON"),
+        pytest.param(lambda h, b: send(h, b"[]"), id="a list"),
+        pytest.param(lambda h, b: send(h, b"{}"), id="no results"),
+        pytest.param(lambda h, b: send(h, b'{"results": []}'), id="empty results"),
+        pytest.param(lambda h, b: send(h, b'{"results": [{}]}'), id="no scores"),
+        pytest.param(lambda h, b: send(h, b" " * 2_000_000), id="too large"),
+        pytest.param(_without("sexual"), id="a category is missing"),
+        pytest.param(_scores_of(None), id="null scores"),
+        pytest.param(_scores_of("0.1"), id="scores are texts"),
+        pytest.param(_scores_of(7), id="scores out of range"),
+        pytest.param(_scores_of(float("nan")), id="scores are NaN"),
+        pytest.param(_drip, id="drips"),
+        pytest.param(_cut, id="cut off"),
+        pytest.param(lambda h, b: time.sleep(1.2), id="silent"),
+    ],
+)
+def test_a_service_in_trouble_closes_the_panel(service: Service, answer: Answer) -> None:
+    service.answer = answer
+    started = time.monotonic()
+
+    with pytest.raises(ScreeningUnavailable) as caught:
+        _review(service, timeout=0.6)
+
+    assert time.monotonic() - started < 3
+    assert "secret" not in str(caught.value)
+    assert "lamp" not in str(caught.value)
+
+
+def test_a_service_that_is_not_there_closes_the_panel(service: Service) -> None:
+    service.close()
+
+    with pytest.raises(ScreeningUnavailable):
+        _review(service)
+
+
+def test_an_address_that_is_none_closes_the_panel() -> None:
+    for url in ("", "ftp://127.0.0.1/x", "/v1/moderations", "file:///etc/passwd"):
+        with pytest.raises(ScreeningUnavailable):
+            TextHttp(url).score("a lamp")
+
+
+def test_frames_are_judged_by_a_service_as_small_pictures(service: Service) -> None:
+    classifier = FrameHttp(service.url, key="secret", timeout=3)
+    review = FrameReview(draws_people=True, classifier=classifier)
+    gradient = np.tile(np.arange(200, dtype=np.uint8), (900, 8))
+    frame = np.repeat(gradient[..., None], 3, axis=2)
+    service.answer = lambda handler, body: reply(handler, {"violence/graphic": 0.97})
+    for index in range(3):
+        review.add(index, index / 24, np.roll(frame, index * 20, axis=1))
+
+    verdict = review.verdict()
+
+    assert (verdict.action, verdict.reasons) == ("refuse", ("violence_gore",))
+    part = service.requests[0]["input"][0]
+    assert part["type"] == "image_url"
+    assert part["image_url"]["url"].startswith("data:image/jpeg;base64,")
+    assert len(part["image_url"]["url"]) < 400_000
+
+
+def test_a_frame_service_in_trouble_closes_the_review(service: Service) -> None:
+    service.answer = lambda handler, body: send(handler, b"", status=500)
+    review = FrameReview(draws_people=True, classifier=FrameHttp(service.url, timeout=1))
+    review.add(0, 0.0, np.zeros((20, 20, 3), np.uint8))
+
+    with pytest.raises(ScreeningUnavailable):
+        review.verdict()
+
+
+def test_the_provider_names_what_it_cannot_see() -> None:
+    assert Category.SEXUAL_MINORS in TextHttp.categories
+    assert Category.SEXUAL_MINORS not in FrameHttp.categories
+    assert all(isinstance(s, Score) for s in [Score(Category.HATE, 0.1, "x")])
