@@ -33,6 +33,9 @@ PLUS: Final = Plan("plus", "Plus", 1280 * 736, 10, 2, False, 1_000, 2)
 PRO: Final = Plan("pro", "Pro", 1920 * 1088, 20, 5, True, 10_000, 4)
 TEAM: Final = Plan("team", "Team", 1920 * 1088, 20, 10, True, 20_000, 8)
 
+# With billing switched off every workspace has this one; nobody can be put on it.
+UNMETERED: Final = Plan("unmetered", "Unmetered", 1920 * 1088, 20, 10, True, 0, 1)
+
 PLANS: Final[dict[str, Plan]] = {plan.code: plan for plan in (FREE, PLUS, PRO, TEAM)}
 
 

@@ -205,7 +205,7 @@ George Washington/Thomas Jefferson/Benjamin Franklin/Abraham Lincoln/Theodore Ro
 Rosa Parks/Virginia Woolf/Agatha Christie/Leo Tolstoy/Harriet Tubman/Frederick Douglass/Florence Nightingale/Helen Keller/Anne Boleyn/Mary Shelley
 Sherlock Holmes/Robin Hood/King Arthur/Peter Pan/Alice Liddell/Dorian Gray/Don Juan/Captain Hook
 Captain Ahab/Moby Dick/Tom Sawyer/Huckleberry Finn/Oliver Twist/Ebenezer Scrooge/Frankenstein/Mona Lisa
-Santa Claus/Father Christmas/Jack Frost/Jack Sparrow/Virgin Mary/John the Baptist/Saint Nicholas/Mary Magdalene
+Santa Claus/Father Christmas/Jack Frost/Virgin Mary/John the Baptist/Saint Nicholas/Mary Magdalene
 Jack Russell/Joshua Tree/Victoria Falls/Victoria Lake/Charlotte Amalie/San Diego/Martin Luther/Mary Celeste
 Grace Cathedral/Douglas Fir/Florence Cathedral/Diego Garcia/Sierra Leone/Sierra Nevada/Santa Monica/Santa Fe
 """

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "accounts",
     "billing",
@@ -233,10 +234,27 @@ MFA_TOTP_ISSUER = SITE_NAME
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE  # passkeys also work on http://localhost
 MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION != "mandatory"
 SOCIALACCOUNT_AUTO_SIGNUP = False  # the sign-up form asks for the date of birth
+OIDC_ISSUER_URL = env("OIDC_ISSUER_URL", default="")  # single sign-on: one OpenID provider
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": env("OIDC_NAME", default="Single sign-on"),
+                "client_id": env("OIDC_CLIENT_ID", default=""),
+                "secret": env("OIDC_CLIENT_SECRET", default=""),
+                "settings": {"server_url": OIDC_ISSUER_URL},
+            }
+        ]
+        if OIDC_ISSUER_URL
+        else [],
+    }
+}
 
 # --- Billing ---------------------------------------------------------------------------------
 
-BILLING_PROVIDER = env("BILLING_PROVIDER", default="manual")
+BILLING_PROVIDER = env("BILLING_PROVIDER", default="manual")  # manual | off
 
 # --- Generation ------------------------------------------------------------------------------
 
@@ -359,7 +377,8 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF, "ws:", "wss:"],
         "frame-ancestors": ["'none'"],
         "base-uri": [SELF],
-        "form-action": [SELF],
+        # A sign-in form is answered with a redirect to the provider, which browsers count as its target.
+        "form-action": [SELF, *(["/".join(OIDC_ISSUER_URL.split("/")[:3])] if OIDC_ISSUER_URL else [])],
         "object-src": ["'none'"],
     }
 }

@@ -273,7 +273,7 @@ def _load(model_dir: Path, device: str) -> LTXConditionPipeline:
         parts["text_encoder"].to(dtype)
     try:
         pipe = LTXConditionPipeline.from_pretrained(
-            model_dir, torch_dtype=dtype, local_files_only=True, **parts
+            model_dir, dtype=dtype, local_files_only=True, **parts
         )
     except (OSError, ValueError, KeyError) as error:
         raise ModelMissing(

@@ -5,7 +5,7 @@ shard of it, three files appear in `work/cache/<group>/`:
 
     00000.pixels.npy            uint8 [n, 3, frames, height, width]; needs no model, deleted once encoded
     00000.text.safetensors      states [n, wordings, tokens, 384] and mask, plus those of the mirrored clip
-    00000.latents.safetensors   normalised latents [n, channels, t, h, w], plain and mirrored
+    00000.latents.safetensors   normalised latents [n, channels, t, h, w], and mirrored ones
 
 Give the word `pixels` as a second argument to stop after the first two (the autoencoder may still be
 in training then). Everything done is kept and skipped in the next run; training may read along.
@@ -75,7 +75,9 @@ def draw_shard(stem: Path, group: dict[str, Any], first: int, text: TextStates, 
         pixels[k] = to_uint8(clip)
         wordings += [caption(scene, rng) for _ in range(group["wordings"])]
     plain, plain_mask = text(wordings)
-    other, other_mask = text([mirrored(w) for w in wordings])
+    other, other_mask = plain.clone(), plain_mask.clone()
+    if changed := [k for k, w in enumerate(wordings) if mirrored(w) != w]:
+        other[changed], other_mask[changed] = text([mirrored(wordings[k]) for k in changed])
     shape4 = (len(scenes), group["wordings"], text.tokens)
     _save(stem.with_suffix(".text.safetensors"), {
         "states": plain.view(*shape4, -1), "mask": plain_mask.view(shape4),
@@ -100,20 +102,29 @@ def normalise(vae: AutoencoderKLLTXVideo, latents: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def encode_shard(stem: Path, vae: AutoencoderKLLTXVideo, bf16: bool, keep_pixels: bool) -> None:
+def encode_shard(stem: Path, vae: AutoencoderKLLTXVideo, bf16: bool, *, mirror: bool, keep_pixels: bool) -> None:
+    """Write the latents of one shard; with `mirror` also those of its left-right mirrored clips."""
     pixels = np.load(stem.with_suffix(".pixels.npy"), mmap_mode="r")
     device = vae.device.type
-    out: dict[str, list[Tensor]] = {"latents": [], "mirrored": []}
+    out: dict[str, list[Tensor]] = {"latents": [], "mirrored": []} if mirror else {"latents": []}
     step = max(1, 32 // pixels.shape[2])
     for at in range(0, len(pixels), step):
         x = torch.from_numpy(np.ascontiguousarray(pixels[at : at + step])).to(vae.device).float() / 127.5 - 1
-        for name, clip in (("latents", x), ("mirrored", x.flip(-1))):
+        for name in out:
+            clip = x if name == "latents" else x.flip(-1)
             with torch.autocast(device, torch.bfloat16, enabled=bf16):
                 latents = vae.encode(clip.to(memory_format=torch.channels_last_3d)).latent_dist.mode()
             out[name].append(normalise(vae, latents.float()).to(torch.float16).cpu())
     _save(stem.with_suffix(".latents.safetensors"), {k: torch.cat(v) for k, v in out.items()})
     if not keep_pixels:
         stem.with_suffix(".pixels.npy").unlink()
+
+
+def shard_order(groups: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+    """All groups grow side by side, each from its share `after` of the work on."""
+    todo = [(g["after"] + (1 - g["after"]) * k / g["shards"], g["name"], k) for g in groups for k in range(g["shards"])]
+    by_name = {g["name"]: g for g in groups}
+    return [(by_name[name], number) for _, name, number in sorted(todo)]
 
 
 def build(run: RunConfig, *, pixels_only: bool) -> None:
@@ -123,18 +134,18 @@ def build(run: RunConfig, *, pixels_only: bool) -> None:
     if not pixels_only:
         vae = AutoencoderKLLTXVideo.from_pretrained(run.work / "vae").to(run.device).eval()
         vae.to(memory_format=torch.channels_last_3d)
-    for group in settings["groups"]:
+    for group, number in shard_order(settings["groups"]):
         folder = run.work / "cache" / group["name"]
         folder.mkdir(parents=True, exist_ok=True)
-        for number in range(group["shards"]):
-            stem = folder / f"{number:05}"
-            if stem.with_suffix(".latents.safetensors").exists():
-                continue
-            if not stem.with_suffix(".pixels.npy").exists():
-                text = text or TextStates(settings["tokens"], run.device)
-                draw_shard(stem, group, number * group["per_shard"], text, run.device)
-            if vae is not None:
-                encode_shard(stem, vae, run.bf16, settings["keep_pixels"])
+        stem = folder / f"{number:05}"
+        if stem.with_suffix(".latents.safetensors").exists():
+            continue
+        if not stem.with_suffix(".pixels.npy").exists():
+            text = text or TextStates(settings["tokens"], run.device)
+            draw_shard(stem, group, number * group["per_shard"], text, run.device)
+        if vae is not None:
+            mirror, keep = group["mirror"], settings["keep_pixels"]
+            encode_shard(stem, vae, run.bf16, mirror=mirror, keep_pixels=keep)
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ class Group:
             clips, wordings = shard["mask"].shape[:2]
             k = int(rng.integers(16 if number == 0 else 0, clips))
             w = int(rng.integers(wordings))
-            if rng.random() < 0.5:
+            if "mirrored" not in shard or rng.random() < 0.5:
                 rows.append((shard["latents"][k], shard["states"][k, w], shard["mask"][k, w]))
             else:
                 rows.append((shard["mirrored"][k], shard["mirrored_states"][k, w], shard["mirrored_mask"][k, w]))

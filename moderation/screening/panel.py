@@ -219,7 +219,7 @@ class FrameReview:
         self._batch = batch
         self._pending: list[Frame] = []
         self._held: Frame | None = None  # the latest frame, while it has not been sampled
-        self._next_sample = float("-inf")
+        self._next_sample: float | None = None
         self._shape: tuple[int, ...] | None = None
         self._broken = ""
         self._stillness = StillnessMeter()
@@ -241,8 +241,9 @@ class FrameReview:
             return
         self._stillness.add(rgb)
         self._flashes.add(seconds, rgb)
-        if seconds + 1e-6 >= self._next_sample:
-            self._next_sample = max(self._next_sample + self._interval, seconds + self._interval / 2)
+        if self._next_sample is None or seconds + 1e-6 >= self._next_sample:
+            due = seconds if self._next_sample is None else self._next_sample
+            self._next_sample = max(due, seconds - self._interval) + self._interval
             self._sample(rgb.copy())
             self._held = None
         else:

@@ -312,7 +312,9 @@ def test_verify_reads_a_file_that_says_nothing(client: Client) -> None:
     assert "No match" in html
 
 
-@pytest.mark.parametrize("content", [b"", b"MZ not a picture", b"\x00" * 64])
+@pytest.mark.parametrize(
+    "content", [b"", b"MZ not a picture", b"\x00" * 64], ids=["empty", "program", "zeros"]
+)
 def test_verify_refuses_what_it_can_not_read_and_says_so(client: Client, content: bytes) -> None:
     answer = client.post("/verify/", {"file": SimpleUploadedFile("x.mp4", content)})
 

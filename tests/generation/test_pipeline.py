@@ -22,7 +22,8 @@ from generation.models import Fingerprint, Generation, SafetyCheck, StageTiming,
 from generation.provenance.c2pa import read_credentials
 
 Ask = Callable[..., Any]
-pytestmark = pytest.mark.django_db
+# The worker opens and closes its own connections, so tests commit for real.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)

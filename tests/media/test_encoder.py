@@ -57,7 +57,9 @@ def test_the_index_comes_before_the_media_data(clip):
     assert data.index(b"moov") < data.index(b"mdat")
 
 
-@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (20, 90, 160)])
+@pytest.mark.parametrize(
+    "colour", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (20, 90, 160)]
+)
 def test_colours_survive(tmp_path, colour):
     frame = np.full((64, 64, 3), colour, np.uint8)
     path = tmp_path / "colour.mp4"

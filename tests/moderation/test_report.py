@@ -112,13 +112,12 @@ def test_what_one_may_not_see_can_not_be_reported(reporter: APIClient, alice: Us
 
 def test_the_rate_is_bounded_for_api_and_page_together(client: Client, alice: User) -> None:
     cache.clear()
+    video = make_video(by=alice)
     answers = [
-        client.post(
-            url(make_video(by=alice)), BODY, content_type="application/json"
-        ).status_code
+        client.post(url(video), BODY, content_type="application/json").status_code
         for _ in range(21)
     ]
-    page = client.post(f"/clips/{make_video(by=alice).pk}/report/", BODY)
+    page = client.post(f"/clips/{video.pk}/report/", BODY)
 
     assert answers[:20] == [201] * 20
     assert answers[20] == 429

@@ -28,7 +28,10 @@ NAMES = ["clip.mp4", "image.png", "image.jpg", "image.webp"]
 @pytest.mark.parametrize("name", NAMES)
 def test_a_signed_file_is_trusted_and_says_what_made_it(files, tmp_path, signer, claim, name):
     sign_file(
-        files / name, tmp_path / name, claim(watermark="Sora", fingerprint=b"\x5a" * 64), identity=signer
+        files / name,
+        tmp_path / name,
+        claim(watermark="Sora", fingerprint=b"\x5a" * 64),
+        identity=signer,
     )
 
     report = read_credentials(tmp_path / name, signer.trust_anchors)
@@ -161,7 +164,10 @@ def test_an_edit_names_its_parent(files, tmp_path, signer, claim):
     report = read_credentials(tmp_path / "second.mp4", signer.trust_anchors)
 
     assert report.is_from(ORGANIZATION)
-    assert [action["action"] for action in report.claims["actions"]] == ["c2pa.opened", "c2pa.edited"]
+    assert [action["action"] for action in report.claims["actions"]] == [
+        "c2pa.opened",
+        "c2pa.edited",
+    ]
     assert report.claims["digital_source_type"] == TRAINED
     assert report.claims["ingredients"] == [
         {"title": "First", "relationship": "parentOf", "has_credentials": True, "failures": []},
@@ -178,7 +184,10 @@ def test_a_blend_places_its_components(files, tmp_path, signer, claim):
     report = read_credentials(tmp_path / "c.mp4", signer.trust_anchors)
 
     assert report.is_from(ORGANIZATION)
-    assert [action["action"] for action in report.claims["actions"]] == ["c2pa.created", "c2pa.placed"]
+    assert [action["action"] for action in report.claims["actions"]] == [
+        "c2pa.created",
+        "c2pa.placed",
+    ]
     assert [item["title"] for item in report.claims["ingredients"]] == ["a.mp4", "b.mp4"]
 
 
@@ -190,7 +199,9 @@ def test_a_tampered_parent_shows_in_its_child(files, tmp_path, signer, claim):
     data[-200] ^= 1
     parent.write_bytes(data)
 
-    sign_file(files / "clip.mp4", tmp_path / "child.mp4", claim(), [Parent(parent)], identity=signer)
+    sign_file(
+        files / "clip.mp4", tmp_path / "child.mp4", claim(), [Parent(parent)], identity=signer
+    )
     report = read_credentials(tmp_path / "child.mp4", signer.trust_anchors)
 
     assert report.state == "trusted"
@@ -273,7 +284,10 @@ def test_a_forked_child_can_sign_with_what_the_parent_loaded(files, tmp_path, si
 def test_threads_may_sign_at_once(files, tmp_path, signer, claim):
     def work(number: int) -> None:
         sign_file(
-            files / "image.png", tmp_path / f"{number}.png", claim(title=str(number)), identity=signer
+            files / "image.png",
+            tmp_path / f"{number}.png",
+            claim(title=str(number)),
+            identity=signer,
         )
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]

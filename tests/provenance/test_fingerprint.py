@@ -59,7 +59,9 @@ def letterbox(frame: np.ndarray) -> np.ndarray:
     height, width = frame.shape[:2]
     boxed = np.zeros_like(frame)
     inner = Image.fromarray(frame).resize((width * 3 // 4, height * 3 // 4))
-    boxed[height // 8 : height // 8 + height * 3 // 4, width // 8 : width // 8 + width * 3 // 4] = inner
+    boxed[height // 8 : height // 8 + height * 3 // 4, width // 8 : width // 8 + width * 3 // 4] = (
+        inner
+    )
     return boxed
 
 

@@ -183,7 +183,8 @@ def test_a_callback_signs(ca, files, tmp_path, claim, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("unreachable_vault", "callback_failed"), ("confused_vault", "signing_failed")]
+    ("name", "code"),
+    [("unreachable_vault", "callback_failed"), ("confused_vault", "signing_failed")],
 )
 def test_a_failing_callback_leaves_no_file(ca, files, tmp_path, claim, name, code):
     out = tmp_path / "out.mp4"
@@ -197,9 +198,13 @@ def test_a_failing_callback_leaves_no_file(ca, files, tmp_path, claim, name, cod
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("dotted", ["no.such.module.sign", "json.no_such_name", "json.__name__", "x"])
+@pytest.mark.parametrize(
+    "dotted", ["no.such.module.sign", "json.no_such_name", "json.__name__", "x"]
+)
 def test_a_callback_that_is_not_there_is_refused(ca, dotted):
-    assert code_of(lambda: load_signer(certificate_chain=ca.chain, callback=dotted)) == "key_missing"
+    assert (
+        code_of(lambda: load_signer(certificate_chain=ca.chain, callback=dotted)) == "key_missing"
+    )
 
 
 def test_key_and_callback_together_are_refused(ca):
