@@ -22,6 +22,7 @@ from rest_framework.views import APIView
 from accounts import access
 from accounts.models import Membership, User
 from billing import services as billing
+from billing.serializers import BalanceOut
 from generation import inspection, presenting, scheduling, services
 from generation.capabilities import engine_capabilities
 from generation.errors import InvalidFile, InvalidRequest
@@ -131,11 +132,6 @@ class GenerationOut(serializers.Serializer[Any]):
 class GenerationPage(serializers.Serializer[Any]):
     results = GenerationOut(many=True)
     next_cursor = serializers.CharField(allow_null=True)
-
-
-class BalanceOut(serializers.Serializer[Any]):
-    available = serializers.IntegerField()
-    held = serializers.IntegerField()
 
 
 class EstimateOut(serializers.Serializer[Any]):

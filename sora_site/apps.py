@@ -10,6 +10,6 @@ class SoraSiteConfig(AppConfig):
     label = "sora_site"
 
     def ready(self) -> None:
-        from sora_site import broker, checks  # noqa: F401  (checks register themselves)
+        from sora_site import broker, checks, schema  # noqa: F401  (both register themselves)
 
         broker.configure()

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +84,14 @@ def draw_shard(stem: Path, group: dict[str, Any], first: int, text: TextStates, 
         "states": plain.view(*shape4, -1), "mask": plain_mask.view(shape4),
         "mirrored_states": other.view(*shape4, -1), "mirrored_mask": other_mask.view(shape4),
     })  # fmt: skip
-    part = stem.with_suffix(".part")
+    part = stem.with_suffix(f".{os.getpid()}.part")
     with open(part, "wb") as file:
         np.save(file, pixels)
     os.replace(part, stem.with_suffix(".pixels.npy"))
 
 
 def _save(path: Path, tensors: dict[str, Tensor]) -> None:
-    part = path.with_suffix(".part")
+    part = path.with_suffix(f".{os.getpid()}.part")
     save_file({k: v.contiguous() for k, v in tensors.items()}, part)
     os.replace(part, path)
 
@@ -120,37 +121,54 @@ def encode_shard(stem: Path, vae: AutoencoderKLLTXVideo, bf16: bool, *, mirror: 
         stem.with_suffix(".pixels.npy").unlink()
 
 
-def shard_order(groups: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
-    """All groups grow side by side, each from its share `after` of the work on."""
-    todo = [(g["after"] + (1 - g["after"]) * k / g["shards"], g["name"], k) for g in groups for k in range(g["shards"])]
-    by_name = {g["name"]: g for g in groups}
-    return [(by_name[name], number) for _, name, number in sorted(todo)]
+class CacheBuilder:
+    """Makes shards one by one; loads the encoders on first use."""
 
+    def __init__(self, run: RunConfig) -> None:
+        self.run, self.settings = run, run["cache"]
+        self.groups = {g["name"]: g for g in self.settings["groups"]}
 
-def build(run: RunConfig, *, pixels_only: bool) -> None:
-    settings = run["cache"]
-    text: TextStates | None = None
-    vae: AutoencoderKLLTXVideo | None = None
-    if not pixels_only:
-        vae = AutoencoderKLLTXVideo.from_pretrained(run.work / "vae").to(run.device).eval()
-        vae.to(memory_format=torch.channels_last_3d)
-    for group, number in shard_order(settings["groups"]):
-        folder = run.work / "cache" / group["name"]
-        folder.mkdir(parents=True, exist_ok=True)
-        stem = folder / f"{number:05}"
+    @cached_property
+    def text(self) -> TextStates:
+        return TextStates(self.settings["tokens"], self.run.device)
+
+    @cached_property
+    def vae(self) -> AutoencoderKLLTXVideo:
+        vae = AutoencoderKLLTXVideo.from_pretrained(self.run.work / "vae").to(self.run.device).eval()
+        return vae.to(memory_format=torch.channels_last_3d)
+
+    def make(self, name: str, number: int, *, pixels_only: bool = False) -> None:
+        """Make one shard, or what is missing of it."""
+        group = self.groups[name]
+        stem = self.run.work / "cache" / name / f"{number:05}"
+        stem.parent.mkdir(parents=True, exist_ok=True)
         if stem.with_suffix(".latents.safetensors").exists():
-            continue
+            return
         if not stem.with_suffix(".pixels.npy").exists():
-            text = text or TextStates(settings["tokens"], run.device)
-            draw_shard(stem, group, number * group["per_shard"], text, run.device)
-        if vae is not None:
-            mirror, keep = group["mirror"], settings["keep_pixels"]
-            encode_shard(stem, vae, run.bf16, mirror=mirror, keep_pixels=keep)
+            draw_shard(stem, group, number * group["per_shard"], self.text, self.run.device)
+        if not pixels_only:
+            mirror, keep = group["mirror"], self.settings["keep_pixels"]
+            encode_shard(stem, self.vae, self.run.bf16, mirror=mirror, keep_pixels=keep)
+
+    def grow(self, name: str) -> None:
+        """Make the next shard of a group, first one that is drawn already."""
+        folder = self.run.work / "cache" / name
+        todo = [k for k in range(self.groups[name]["shards"])
+                if not (folder / f"{k:05}.latents.safetensors").exists()]  # fmt: skip
+        if todo:
+            self.make(name, min(todo, key=lambda k: not (folder / f"{k:05}.pixels.npy").exists()))
+
+    def order(self) -> list[tuple[str, int]]:
+        """All groups grow side by side, each from its share `after` of the work on."""
+        todo = [(g["after"] + (1 - g["after"]) * k / g["shards"], g["name"], k)
+                for g in self.groups.values() for k in range(g["shards"])]  # fmt: skip
+        return [(name, number) for _, name, number in sorted(todo)]
 
 
 def main() -> None:
-    run = run_from_argv()
-    build(run, pixels_only=sys.argv[2:] == ["pixels"])
+    builder = CacheBuilder(run_from_argv())
+    for name, number in builder.order():
+        builder.make(name, number, pixels_only=sys.argv[2:] == ["pixels"])
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from diffusers import LTXConditionPipeline, LTXVideoTransformer3DModel
 from safetensors.torch import load_file
 from torch import Tensor
 
-from generation.training.cache import TextStates
+from generation.training.cache import CacheBuilder, TextStates
 from generation.training.config import run_from_argv
 from generation.training.muon import MuonWithAdam
 from generation.training.train_vae import Ema
@@ -45,6 +45,13 @@ class Group:
     fps: float
     shards: list[dict[str, Tensor]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    used: int = 0
+
+    @property
+    def reuse(self) -> float:
+        """How often each clip was used so far, on average."""
+        have = sum(len(s["latents"]) * (2 if "mirrored" in s else 1) for s in self.shards)
+        return self.used / have if have else math.inf
 
     def refresh(self) -> None:
         for path in sorted(self.folder.glob("*.latents.safetensors")):
@@ -55,6 +62,7 @@ class Group:
 
     def batch(self, size: int, rng: np.random.Generator) -> Batch:
         """Random clips, wordings and mirrorings. The first 16 of the first shard are held out."""
+        self.used += size
         rows: list[tuple[Tensor, Tensor, Tensor]] = []
         for _ in range(size):
             number = int(rng.integers(len(self.shards)))
@@ -129,6 +137,7 @@ class Trainer:
     ratios: tuple[int, int]
     folder: Path
     bf16: bool
+    cache: CacheBuilder | None = None  # makes more clips when those there are have been used enough
 
     def times(self, size: int) -> Tensor:
         """Logit-normal moments, moved towards noise, where the layout is decided."""
@@ -173,13 +182,9 @@ class Trainer:
             warm = min(1.0, (len(losses) + 1) / s["warm_up"])
             optimiser.rate(warm * min(1.0, max(0.02, (1 - done) / s["decay_share"])))
             stage = next(stage for stage in s["stages"] if done < stage["until"])
-            ready = [m for m in stage["mix"] if self.groups[m["group"]].shards]
-            while not ready:
-                time.sleep(2)
-                self.refresh()
-                ready = [m for m in stage["mix"] if self.groups[m["group"]].shards]
-            share = np.array([m["share"] for m in ready])
-            mix = ready[rng.choice(len(ready), p=share / share.sum())]
+            share = np.array([m["share"] for m in stage["mix"]])
+            mix = stage["mix"][rng.choice(len(share), p=share / share.sum())]
+            self.feed(self.groups[mix["group"]])
             loss = self.loss(mix["group"], mix["batch"], rng)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.dit.parameters(), 1.0)
@@ -198,6 +203,18 @@ class Trainer:
                 saved = time.monotonic()
         self.save(ema, len(losses))
         return losses
+
+    def feed(self, group: Group) -> None:
+        """See that a group has its first shards, and one more whenever its clips grow old."""
+        while self.cache and (len(group.shards) < self.settings["first_shards"]
+                              or group.reuse > self.settings["reuse"]):  # fmt: skip
+            before = len(group.shards)
+            self.cache.grow(group.folder.name)
+            group.refresh()
+            if len(group.shards) == before:
+                break  # all of its shards are there
+        if not group.shards:
+            raise FileNotFoundError(f"no shards in {group.folder}: run generation.training.cache first")
 
     def refresh(self) -> None:
         for group in self.groups.values():
@@ -224,8 +241,11 @@ def main() -> None:
     if start := settings.get("start_from"):
         dit.load_state_dict(LTXVideoTransformer3DModel.from_pretrained(run.work / start).state_dict())
     dit.to(run.device)
+    if settings["compile"]:  # needs a C++ compiler; a third faster once warm
+        dit.compile_repeated_blocks()
     print(f"{sum(p.numel() for p in dit.parameters()) / 1e6:.2f} M parameters", flush=True)
-    trainer = Trainer(dit, groups, (states[0].float(), mask[0]), settings, ratios, run.work / "dit", run.bf16)
+    trainer = Trainer(dit, groups, (states[0].float(), mask[0]), settings, ratios, run.work / "dit",
+                      run.bf16, CacheBuilder(run))  # fmt: skip
     trainer.refresh()
     trainer.train()
 

@@ -182,20 +182,24 @@ def test_a_failed_encode_keeps_the_file_that_was_there(tmp_path, frames):
 
 
 def test_an_encoder_that_refuses_leaves_nothing(tmp_path, frames):
-    with pytest.raises(MediaError) as error:
-        with Encoder(
-            tmp_path / "a.mp4", width=WIDTH, height=HEIGHT, fps=FPS, preset="no such preset"
-        ) as encoder:
-            encoder.write(frames[0])
+    path = tmp_path / "a.mp4"
+    with (
+        pytest.raises(MediaError) as error,
+        Encoder(path, width=WIDTH, height=HEIGHT, fps=FPS, preset="no such preset") as encoder,
+    ):
+        encoder.write(frames[0])
 
     assert error.value.code == "encoder_failed"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_folder_is_a_media_error(tmp_path, frames):
-    with pytest.raises(MediaError) as error:
-        with Encoder(tmp_path / "no" / "a.mp4", width=WIDTH, height=HEIGHT, fps=FPS) as encoder:
-            encoder.write(frames[0])
+    path = tmp_path / "no" / "a.mp4"
+    with (
+        pytest.raises(MediaError) as error,
+        Encoder(path, width=WIDTH, height=HEIGHT, fps=FPS) as encoder,
+    ):
+        encoder.write(frames[0])
 
     assert error.value.code == "encoder_failed"
 

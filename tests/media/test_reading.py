@@ -199,6 +199,29 @@ def test_a_broken_image_is_unreadable(tmp_path, frames):
     assert refusal(lambda: load_image(tmp_path / "a.jpg")) == "unreadable"
 
 
+def test_mutated_files_raise_nothing_but_media_errors(tmp_path, clip):
+    rng = np.random.default_rng(7)
+    whole, path = clip.read_bytes(), tmp_path / "mutant.mp4"
+    outcomes = set()
+    for number in range(60):
+        data = bytearray(whole)
+        # Every other time only in the index, where the numbers are that a demuxer believes.
+        reach = len(data) if number % 2 else data.index(b"mdat")
+        for _ in range(4):
+            at = int(rng.integers(12, reach - 4))
+            data[at : at + 4] = rng.bytes(4) if rng.random() < 0.5 else b"\x7f\xff\xff\xff"
+        path.write_bytes(data)
+        try:
+            probe(path)
+            read_all(path)
+            outcomes.add("read")
+        except MediaError as error:
+            outcomes.add(error.code)
+
+    assert "unreadable" in outcomes
+    assert len(outcomes) >= 2
+
+
 def test_the_file_is_closed_when_reading_stops_early(clip):
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(5):
