@@ -61,8 +61,6 @@ def preload() -> None:
         )
     except Exception:
         logger.exception("the model could not be loaded; jobs will fail until it can")
-    finally:
-        _busy.release()
 
 
 def sweep() -> int:

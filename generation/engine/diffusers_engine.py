@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +70,8 @@ class DiffusersEngine:
             _up(spec.width, STRIDE),
             _up(spec.height, STRIDE),
         )
-        try:
-            with self._lock:
-                drawn = self._draw(spec, width, height, on_progress)
-        except torch.OutOfMemoryError as error:
-            raise EngineOutOfMemory(str(error)) from error
-        except RuntimeError as error:
-            if "allocate" in str(error) or "out of memory" in str(error).lower():
-                raise EngineOutOfMemory(str(error)) from error
-            raise EngineError(str(error)) from error
+        with self._lock, _device_errors():
+            drawn = self._draw(spec, width, height, on_progress)
         for index in range(spec.frames):
             yield _fit(drawn[index], spec.width, spec.height)
 
@@ -93,7 +87,7 @@ class DiffusersEngine:
         frames = math.ceil((spec.frames - 1) / ratio) * ratio + 1
         conditions, extra = self._conditions(spec, width, height, frames)
         watch = _Watch(self, spec.steps, frames, width, height, extra, on_progress)
-        on_progress(Progress("denoise", 0, spec.steps))
+        _tell(on_progress, Progress("denoise", 0, spec.steps))
         try:
             latents = pipe(
                 prompt=None,
@@ -112,9 +106,9 @@ class DiffusersEngine:
             ).frames
         finally:
             pipe.maybe_free_model_hooks()
-        on_progress(Progress("decode", 0, 1))
+        _tell(on_progress, Progress("decode", 0, 1))
         video = self.decode(latents)
-        on_progress(Progress("decode", 1, 1))
+        _tell(on_progress, Progress("decode", 1, 1))
         return video
 
     def _timesteps(self, steps: int) -> list[float] | None:
@@ -213,6 +207,34 @@ class DiffusersEngine:
         }
 
 
+class _Stopped(Exception):
+    """Carries what on_progress raised past the handling of device errors."""
+
+
+@contextmanager
+def _device_errors() -> Iterator[None]:
+    """Name what the device complains about; let through what on_progress raised."""
+    try:
+        yield
+    except _Stopped as stop:
+        assert stop.__cause__ is not None
+        raise stop.__cause__ from None
+    except torch.OutOfMemoryError as error:
+        raise EngineOutOfMemory(str(error)) from error
+    except MemoryError as error:
+        raise EngineOutOfMemory("out of memory") from error
+    except RuntimeError as error:
+        full = "allocate" in str(error) or "out of memory" in str(error).lower()
+        raise (EngineOutOfMemory if full else EngineError)(str(error)) from error
+
+
+def _tell(on_progress: Callable[[Progress], None], progress: Progress) -> None:
+    try:
+        on_progress(progress)
+    except BaseException as error:
+        raise _Stopped from error
+
+
 class _Watch:
     """The pipeline's step callback: progress after every step, a preview at most twice a second.
 
@@ -248,7 +270,7 @@ class _Watch:
             if preview is not None:
                 self.last = time.monotonic()
         self.before = (latents.clone(), sigma)
-        self.on_progress(Progress("denoise", step + 1, self.steps, preview))
+        _tell(self.on_progress, Progress("denoise", step + 1, self.steps, preview))
         return values
 
     def preview(self, latents: Tensor, sigma: float) -> Frames | None:
