@@ -50,6 +50,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 self.respond_email_verification_sent(request, None)
             ) from None
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Mails sign with the site's configured name and address, not the request's host."""
+        names = {"product_name": settings.SITE_NAME, "product_url": settings.PUBLIC_URL}
+        super().send_mail(template_prefix, email, {**names, **context})
+
     def add_message(
         self,
         request: HttpRequest,

@@ -274,15 +274,14 @@ class _Watch:
         return values
 
     def preview(self, latents: Tensor, sigma: float) -> Frames | None:
-        """The middle of the clip as it looks now; None after the first step."""
+        """The first frame as it looks now (only that latent stands alone); None after the first step."""
         if self.before is None or self.before[1] <= sigma:
             return None
         state, level = self.before
         clean = latents - sigma * (state - latents) / (level - sigma)
         clean = clean[:, self.extra :] if clean.shape[1] > math.prod(self.shape) else clean
         grid = self.engine._pipe._unpack_latents(clean, *self.shape, 1, 1)
-        middle = grid.shape[2] // 2
-        return self.engine.decode(grid[:, :, middle : middle + 1])[0]
+        return self.engine.decode(grid[:, :, :1])[0]
 
 
 def _load(model_dir: Path, device: str) -> LTXConditionPipeline:

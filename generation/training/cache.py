@@ -7,8 +7,8 @@ shard of it, three files appear in `work/cache/<group>/`:
     00000.text.safetensors      states [n, wordings, tokens, 384] and mask, plus those of the mirrored clip
     00000.latents.safetensors   normalised latents [n, channels, t, h, w], and mirrored ones
 
-Give the word `pixels` as a second argument to stop after the first two (the autoencoder may still be
-in training then). Everything done is kept and skipped in the next run; training may read along.
+The word `pixels` as a further argument stops after the first two (the autoencoder may still be in
+training then); names of groups restrict the work to them. Everything done is kept and skipped in the next run; training may read along.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def encode_shard(stem: Path, vae: AutoencoderKLLTXVideo, bf16: bool, *, mirror: 
     out: dict[str, list[Tensor]] = {"latents": [], "mirrored": []} if mirror else {"latents": []}
     step = max(1, 32 // pixels.shape[2])
     for at in range(0, len(pixels), step):
-        x = torch.from_numpy(np.ascontiguousarray(pixels[at : at + step])).to(vae.device).float() / 127.5 - 1
+        x = torch.from_numpy(np.array(pixels[at : at + step])).to(vae.device).float() / 127.5 - 1
         for name in out:
             clip = x if name == "latents" else x.flip(-1)
             with torch.autocast(device, torch.bfloat16, enabled=bf16):
@@ -167,8 +167,10 @@ class CacheBuilder:
 
 def main() -> None:
     builder = CacheBuilder(run_from_argv())
+    wanted = [word for word in sys.argv[2:] if word != "pixels"] or list(builder.groups)
     for name, number in builder.order():
-        builder.make(name, number, pixels_only=sys.argv[2:] == ["pixels"])
+        if name in wanted:
+            builder.make(name, number, pixels_only="pixels" in sys.argv)
 
 
 if __name__ == "__main__":

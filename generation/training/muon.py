@@ -69,6 +69,8 @@ class MuonWithAdam:
         """`outer`: parts of the names of first and last layers, which AdamW trains."""
         hidden, rest = [], []
         for name, p in model.named_parameters():
+            if not p.requires_grad:
+                continue
             inner = p.ndim >= 2 and not any(part in name for part in outer)
             (hidden if inner else rest).append(p)
         self.optimisers = [

@@ -1,5 +1,8 @@
 """Train the video autoencoder: `python -m generation.training.train_vae runs/cpu.toml`.
 
+With a second argument `decoder` the finished autoencoder's decoder alone is trained on, by the table
+[decoder]: latents keep their meaning, so this may follow (or go beside) the transformer's training.
+
 The model is diffusers' AutoencoderKLLTXVideo. Two things differ from a textbook recipe:
 
 * LTX shares one log-variance channel between all latent channels. Adam lets the KL term win there
@@ -12,6 +15,7 @@ The model is diffusers' AutoencoderKLLTXVideo. Two things differ from a textbook
 from __future__ import annotations
 
 import math
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -152,11 +156,11 @@ def save_vae(vae: AutoencoderKLLTXVideo, crops: ClipCrops, held_out: Tensor, fol
     """Measure the latent statistics on training clips, save, and return the held-out PSNR."""
     device = next(vae.parameters()).device
     _, _, frames, height, width = held_out.shape
-    latents = torch.cat(
-        [vae.encode(crops.batch(8, frames, height, width).to(device)).latent_dist.mode().float() for _ in range(8)]
-    )
-    vae.latents_mean.copy_(latents.mean((0, 2, 3, 4)))
-    vae.latents_std.copy_(latents.std((0, 2, 3, 4)))
+    if vae.encoder.conv_in.conv.weight.requires_grad:  # else the latents are in use as they are
+        batches = [crops.batch(8, frames, height, width).to(device) for _ in range(8)]
+        latents = torch.cat([vae.encode(x).latent_dist.mode().float() for x in batches])
+        vae.latents_mean.copy_(latents.mean((0, 2, 3, 4)))
+        vae.latents_std.copy_(latents.std((0, 2, 3, 4)))
     vae.save_pretrained(folder)
     scores = [psnr(vae.decode(vae.encode(x[None]).latent_dist.mode()).sample.float(), x[None]) for x in held_out]
     return sum(scores) / len(scores)
@@ -183,7 +187,8 @@ def train(vae: AutoencoderKLLTXVideo, crops: ClipCrops, held_out: Tensor, settin
             clips, frames, height, width = stage["image_batch"]
         x = crops.batch(clips, frames, height, width).to(device, memory_format=torch.channels_last_3d)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            posterior = vae.encode(x).latent_dist
+            with torch.set_grad_enabled(vae.encoder.conv_in.conv.weight.requires_grad):
+                posterior = vae.encode(x).latent_dist
             y = vae.decode(posterior.sample()).sample
         loss = reconstruction_loss(y.float(), x, stage["gradient_weight"])
         loss = loss + 1e-4 * posterior.mean.float().square().mean()
@@ -210,13 +215,15 @@ def train(vae: AutoencoderKLLTXVideo, crops: ClipCrops, held_out: Tensor, settin
 def main() -> None:
     run = run_from_argv()
     torch.manual_seed(0)
-    settings = run["vae"]
     crops = ClipCrops(run.work / "clips")
     held_out = torch.from_numpy(np.load(run.work / "clips" / "held_out.npy")).float() / 127.5 - 1
-    vae = build_vae(settings["model"])
-    if start := settings.get("start_from"):
-        vae.load_state_dict(AutoencoderKLLTXVideo.from_pretrained(run.work / start).state_dict())
-        freeze_log_variance(vae)
+    if sys.argv[2:] == ["decoder"]:
+        settings = run["decoder"]
+        vae = AutoencoderKLLTXVideo.from_pretrained(run.work / "vae").train()
+        vae.encoder.requires_grad_(False)
+    else:
+        settings = run["vae"]
+        vae = build_vae(settings["model"])
     vae.to(run.device)
     print(f"{sum(p.numel() for p in vae.parameters()) / 1e6:.2f} M parameters", flush=True)
     train(vae, crops, held_out.to(run.device), settings, run.work / "vae", bf16=run.bf16)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from urllib.parse import urlsplit
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.management import call_command
 from django.db import IntegrityError
@@ -77,6 +80,24 @@ def test_with_a_mail_server_the_code_from_the_mail_lets_a_person_in(client, real
     answer = client.post(reverse("account_email_verification_sent"), {"code": code})
     assert answer.status_code == 302
     assert client.session["_auth_user_id"] == str(User.objects.get().pk)
+
+
+def test_the_mail_carries_no_words_of_the_person_who_typed_the_address(client, settings):
+    client.post(URL, form(display_name="Cheap pills at evil.example"))
+    message = mail.outbox[0]
+    assert message.to == ["new.person@example.com"]
+    assert "pills" not in message.subject + message.body
+    assert message.subject == f"[{settings.SITE_NAME}] Confirm your e-mail address"
+    assert settings.PUBLIC_URL in message.body
+
+
+def test_the_link_from_the_mail_confirms_the_address(client):
+    client.post(URL, form())
+    link = re.search(r"http://\S+/confirm-email/\S+", mail.outbox[0].body).group()
+    path = urlsplit(link).path
+    assert client.get(path).status_code == 200
+    client.post(path)
+    assert EmailAddress.objects.get().verified
 
 
 def test_a_known_address_gets_the_same_answer_as_a_new_one(client, real_mail):

@@ -59,8 +59,9 @@ def manage(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedPr
 class Site:
     """`up` over one state folder; may be killed and started again."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.folder = folder
+        self.environment = environment
         self.port = free_port()
         self.options = options
         self.log = folder.with_name(folder.name + ".log")
@@ -72,7 +73,7 @@ class Site:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(self.port), *self.options],
-                env=clean_environment(self.folder),
+                env=clean_environment(self.folder, **self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

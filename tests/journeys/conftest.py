@@ -1,0 +1,101 @@
+"""The whole site as a newcomer starts it, and a real browser in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ops.sites import Site, new_state_folder
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1280, "height": 860}
+PHONE = {"width": 390, "height": 844}
+
+
+def find_browser() -> str | None:
+    """SORA_CHROMIUM, or the first Chromium on the path."""
+    if chosen := os.environ.get("SORA_CHROMIUM"):
+        return chosen
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """`up` with the shipped model in an empty state folder: web server, worker, engine, all real."""
+    running = Site(
+        new_state_folder(), SORA_ENGINE="generation.engine.diffusers_engine.DiffusersEngine"
+    )
+    try:
+        running.start()
+        yield running
+    finally:
+        running.remove()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    path = find_browser()
+    if path is None:
+        pytest.skip(
+            "NO BROWSER: the journeys did not run. Install chromium, or set SORA_CHROMIUM.",
+            allow_module_level=False,
+        )
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(site: Site, browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open a page as a new person: own cookies, own storage. Script errors fail the test."""
+    contexts, complaints = [], []
+
+    def start(path: str = "/", **options: Any) -> Any:
+        options.setdefault("viewport", DESKTOP)
+        context = browser.new_context(base_url=f"http://localhost:{site.port}", **options)
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+        page.on(
+            "console",
+            lambda message: (
+                complaints.append(f"{page.url}: {message.text}")
+                if "Content Security Policy" in message.text
+                else None
+            ),
+        )
+        page.goto(path)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Path | None:
+    """Where to put screenshots, when somebody asked for them with SORA_SCREENSHOTS."""
+    folder = os.environ.get("SORA_SCREENSHOTS")
+    if not folder:
+        return None
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)

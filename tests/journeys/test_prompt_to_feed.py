@@ -1,0 +1,220 @@
+"""From a sentence to a shared clip that proves where it comes from, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from generation.provenance.c2pa import read_credentials
+from generation.provenance.development_ca import CaFiles
+from tests.journeys.conftest import DESKTOP, PHONE
+from tests.ops.sites import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PROMPT = "a red balloon rises over the ocean at sunset"
+PASSWORD = "a long and quiet evening"
+CLIP_MS = 420_000  # generous: the machine may be busy with other tests
+Visit = Callable[..., Any]
+
+
+def fill_sign_up(page: Any, *, born: str, email: str | None = None) -> None:
+    page.get_by_label("Email", exact=True).fill(email or f"{uuid4().hex[:10]}@example.com")
+    page.get_by_label("Display name").fill("Ada Journey")
+    page.get_by_label("Date of birth").fill(born)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+
+
+def newcomer(visit: Visit, **options: Any) -> Any:
+    """Somebody who just signed up and stands before the composer."""
+    page = visit("/accounts/signup/?next=/create/", **options)
+    fill_sign_up(page, born="1990-05-21")
+    page.wait_for_url("**/create/")
+    return page
+
+
+def quick_settings(page: Any) -> None:
+    """The shortest clip in few steps."""
+    page.get_by_text("2 s", exact=True).click()
+    page.get_by_text("Expert settings").click()
+    page.get_by_label("Seed", exact=True).fill("7")
+    page.get_by_label("Steps", exact=True).fill("6")
+
+
+def generate(page: Any, prompt: str = PROMPT) -> Any:
+    """Ask for a quick clip; its card."""
+    page.locator("[data-prompt]").fill(prompt)
+    quick_settings(page)
+    page.get_by_role("button", name="Generate").click()
+    card = page.locator("[data-card]").first
+    card.wait_for()
+    return card
+
+
+def wait_until(card: Any, status: str) -> None:
+    card.page.wait_for_function(
+        "([card, status]) => card.dataset.status === status",
+        arg=[card.element_handle(), status],
+        timeout=CLIP_MS,
+    )
+
+
+def test_a_sentence_becomes_a_shared_clip_that_proves_where_it_comes_from(
+    site: Site, visit: Visit, tmp_path: Path, pictures: Path | None
+) -> None:
+    # A stranger starts with a prompt and is asked to sign up; the prompt comes along.
+    page = visit("/")
+    page.get_by_label("Describe a scene").fill(PROMPT)
+    page.get_by_role("button", name="Try it free").click()
+    page.wait_for_url("**/accounts/signup/**")
+    fill_sign_up(page, born="1990-05-21")
+    page.wait_for_url("**/create/**")
+    assert page.locator("[data-prompt]").input_value() == PROMPT
+
+    # Cost and wait are there before the click; an impatient double click makes one job.
+    quick_settings(page)
+    page.locator('[data-quote-part="cost"]').get_by_text("credits").wait_for()
+    page.locator('[data-quote-part="wait"]').wait_for()
+    page.get_by_role("button", name="Generate").dblclick()
+    card = page.locator("[data-card]").first
+    card.wait_for()
+    assert page.locator("[data-card]").count() == 1
+
+    # Position, percentage and preview frames while it is made, then the finished player.
+    card.locator('[data-slot="preview"]:not([hidden])').wait_for(timeout=CLIP_MS)
+    assert card.locator('[data-slot="preview"]').get_attribute("src").startswith("data:image/")
+    wait_until(card, "succeeded")
+    player = card.locator("video")
+    player.wait_for()
+    page.wait_for_function(
+        "video => video.readyState > 0 && video.duration > 1.5", arg=player.element_handle()
+    )
+    assert page.locator("[data-balance]").first.inner_text() != "500"
+
+    # Share it from its own page; a stranger finds it in Recent at once.
+    card.get_by_role("link", name="Open").click()
+    page.wait_for_url("**/clips/**")
+    clip_path = re.sub(r"^https?://[^/]+", "", page.url)
+    stranger = visit("/")
+    assert stranger.locator(f'a[href="{clip_path}"]').count() == 0
+    page.get_by_role("button", name="Share to Recent").click()
+    page.get_by_role("button", name="Stop sharing").wait_for()
+    stranger.reload()
+    stranger.locator(f'a[href="{clip_path}"]').click()
+    stranger.wait_for_url(f"**{clip_path}")
+    assert stranger.get_by_text("Signed, unchanged, issuer trusted").is_visible()
+    assert stranger.get_by_text("AI-generated").first.is_visible()
+
+    # The downloaded file is signed, marked and known here.
+    with stranger.expect_download() as started:
+        stranger.get_by_role("link", name="Download").click()
+    file = tmp_path / "clip.mp4"
+    started.value.save_as(file)
+    roots = CaFiles.under(site.folder / "pki").root
+    report = read_credentials(file, roots)
+    assert report.state == "trusted"
+    assert str(report.claims["digital_source_type"]).endswith("trainedAlgorithmicMedia")
+    stranger.goto("/verify/")
+    stranger.get_by_label("File").set_input_files(file)
+    stranger.get_by_role("heading", name="clip.mp4").wait_for(timeout=CLIP_MS)
+    assert stranger.get_by_text("Signed, unchanged, issuer trusted").is_visible()
+    assert stranger.get_by_text("Found", exact=True).is_visible()
+    assert stranger.locator(f'a[href*="{clip_path}"]').count() == 1
+    if pictures:
+        stranger.screenshot(path=pictures / "verified-desktop-light.png", full_page=True)
+
+    # And somebody without an account can report it.
+    stranger.goto(clip_path)
+    stranger.get_by_role("link", name="Report").click()
+    stranger.get_by_label("Made to pass for a real event").check()
+    stranger.get_by_label("Anything that helps (optional)").fill("It looks like the news.")
+    stranger.get_by_role("button", name="Send report").click()
+    stranger.locator("[data-number]").get_by_text(re.compile("^R-")).wait_for()
+
+    if pictures:
+        take_pictures(page, stranger, clip_path, pictures)
+
+
+def test_somebody_under_age_is_refused_and_can_not_simply_try_again(visit: Visit) -> None:
+    page = visit("/accounts/signup/")
+    fill_sign_up(page, born="2015-05-21", email="child@example.com")
+    page.get_by_text("18").first.wait_for()
+    assert "/create/" not in page.url
+
+    page.goto("/accounts/signup/")
+
+    assert page.get_by_role("button", name="Create account").count() == 0
+
+
+def test_a_refused_prompt_keeps_the_words_and_says_what_to_do(visit: Visit) -> None:
+    page = newcomer(visit)
+    prompt = "a man is tortured and mutilated, gore and blood everywhere"
+    page.locator("[data-prompt]").fill(prompt)
+
+    page.locator("[data-prompt]").press("Control+Enter")
+
+    problem = page.get_by_role("alert")
+    problem.get_by_text("can't be generated").wait_for()
+    assert problem.get_by_role("link", name="Read the rules").is_visible()
+    assert page.locator("[data-prompt]").input_value() == prompt
+    assert page.locator("[data-card]").count() == 0
+    page.reload()
+    assert page.locator("[data-prompt]").input_value() == prompt
+
+
+def test_a_job_can_be_cancelled_and_costs_nothing(visit: Visit) -> None:
+    page = newcomer(visit)
+    card = generate(page)
+
+    card.get_by_role("button", name="Cancel").click()
+    wait_until(card, "cancelled")
+
+    assert card.get_by_text("not charged").is_visible()
+    assert card.get_by_text("You cancelled").is_visible()
+
+
+def test_progress_goes_on_when_no_websocket_gets_through(visit: Visit) -> None:
+    page = newcomer(visit)
+    page.context.route_web_socket(re.compile("/ws/"), lambda socket: socket.close())
+    page.reload()
+    generate(page)
+
+    page.goto("/activity/")
+    page.locator("[data-away]:not([hidden])").wait_for()
+    card = page.locator("[data-card]").first
+    wait_until(card, "succeeded")
+
+    assert card.locator("video").is_visible()
+
+
+def take_pictures(member: Any, stranger: Any, clip_path: str, folder: Path) -> None:
+    """Every page in both sizes and both schemes; nothing may be wider than the screen."""
+    seen_by = {
+        "recent": (stranger, "/"),
+        "recent-member": (member, "/"),
+        "create": (member, "/create/"),
+        "activity": (member, "/activity/"),
+        "library": (member, "/library/"),
+        "clip": (member, clip_path),
+        "settings": (member, "/settings/"),
+        "verify": (stranger, "/verify/"),
+        "rules": (stranger, "/rules/"),
+        "sign-up": (stranger, "/accounts/signup/"),
+        "sign-in": (stranger, "/accounts/login/"),
+        "missing": (stranger, "/nowhere/"),
+    }
+    for name, (page, path) in seen_by.items():
+        for size, viewport in (("desktop", DESKTOP), ("phone", PHONE)):
+            page.set_viewport_size(viewport)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.goto(path)
+                page.wait_for_timeout(700)
+                page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
+                wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                assert not wide, f"{name} is wider than a {size}"
