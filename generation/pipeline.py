@@ -164,7 +164,13 @@ def produce(generation: Generation, attempt: Attempt) -> None:
     # 6. Credentials on every file that leaves, the poster included.
     with attempt.stage("sign"):
         clip, poster = folder / "clip.mp4", folder / "poster.webp"
-        claim = signing.claim_for(generation, video_id, engine, rewritten=rewrite.changed)
+        claim = signing.claim_for(
+            generation,
+            video_id,
+            engine,
+            rewritten=rewrite.changed,
+            fingerprint=fingerprint.digest(),
+        )
         manifest = signing.sign(unsigned, clip, claim)
         media.save_poster(poster_frame(unsigned), folder / "poster-unsigned.webp")
         signing.sign(folder / "poster-unsigned.webp", poster, claim)

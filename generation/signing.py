@@ -59,7 +59,12 @@ def _read(path: Path, modified: float) -> str:
 
 
 def claim_for(
-    generation: Generation, video_id: UUID, engine: VideoEngine, *, rewritten: bool
+    generation: Generation,
+    video_id: UUID,
+    engine: VideoEngine,
+    *,
+    rewritten: bool,
+    fingerprint: bytes | None = None,
 ) -> ManifestClaim:
     """What the manifest of one clip says. Never the prompt."""
     return ManifestClaim(
@@ -72,6 +77,7 @@ def claim_for(
         prompt_rewritten=rewritten,
         created_at=generation.created_at,
         watermark=settings.SORA_WATERMARK_TEXT,
+        fingerprint=fingerprint or None,
     )
 
 

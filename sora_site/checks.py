@@ -174,7 +174,7 @@ def check_addresses(**kwargs: Any) -> Iterator[CheckMessage]:
 
 @register("sora")
 def check_media(**kwargs: Any) -> Iterator[CheckMessage]:
-    choices = {"MEDIA_BACKEND": {"local", "s3"}, "MEDIA_DELIVERY": {"internal", "accel", "presigned"}}
+    choices = {"MEDIA_BACKEND": {"local", "s3"}, "MEDIA_DELIVERY": {"internal", "accel"}}
     for name, values in choices.items():
         if getattr(settings, name) not in values:
             yield Error(
@@ -182,12 +182,6 @@ def check_media(**kwargs: Any) -> Iterator[CheckMessage]:
                 hint=f"Choose {' or '.join(sorted(values))}.",
                 id="sora.E008",
             )
-    if settings.MEDIA_DELIVERY == "presigned" and settings.MEDIA_BACKEND != "s3":
-        yield Error(
-            "MEDIA_DELIVERY=presigned needs MEDIA_BACKEND=s3.",
-            hint="Local files are delivered with `internal`, or `accel` behind nginx.",
-            id="sora.E008",
-        )
 
 
 @register("sora")

@@ -305,6 +305,7 @@ def _area(name: str) -> dict[str, object]:
                 "bucket_name": env("S3_BUCKET"),
                 "endpoint_url": env("S3_ENDPOINT_URL", default=None),
                 "location": name,
+                "signature_version": "s3v4",
                 "querystring_expire": SORA_MEDIA_LINK_SECONDS,
                 "file_overwrite": True,
             },

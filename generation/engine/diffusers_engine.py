@@ -158,9 +158,7 @@ class DiffusersEngine:
                 kind: dict[str, Any] = {"image": pictures[0]}
             else:
                 kind = {"video": pictures}
-            found.append(
-                LTXVideoCondition(**kind, frame_index=at, strength=condition.strength)
-            )
+            found.append(LTXVideoCondition(**kind, frame_index=at, strength=condition.strength))
             if at > 0:
                 extra += (1 if len(pictures) == 1 else 2) * rows * columns
         return found, extra

@@ -23,7 +23,9 @@ def minilm_folder() -> Path:
     folder = Path(package.__file__).parent / "model"
     weights = folder / "model.safetensors"
     if not weights.is_file():
-        raise ModelMissing(f"The text encoder is incomplete: {weights} does not exist. Reinstall {PACKAGE}.")
+        raise ModelMissing(
+            f"The text encoder is incomplete: {weights} does not exist. Reinstall {PACKAGE}."
+        )
     with open(weights, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != WEIGHTS_SHA256:

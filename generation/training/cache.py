@@ -8,7 +8,8 @@ shard of it, three files appear in `work/cache/<group>/`:
     00000.latents.safetensors   normalised latents [n, channels, t, h, w], and mirrored ones
 
 The word `pixels` as a further argument stops after the first two (the autoencoder may still be in
-training then); names of groups restrict the work to them. Everything done is kept and skipped in the next run; training may read along.
+training then); names of groups restrict the work to them. Everything done is kept and skipped in
+the next run; training may read along.
 """
 
 from __future__ import annotations
@@ -46,7 +47,11 @@ class TextStates:
         states, masks = [], []
         for at in range(0, len(texts), 64):
             batch = self.tokenizer(
-                texts[at : at + 64], padding=True, max_length=self.tokens, truncation=True, return_tensors="pt"
+                texts[at : at + 64],
+                padding=True,
+                max_length=self.tokens,
+                truncation=True,
+                return_tensors="pt",
             ).to(self.device)
             out = self.model(**batch)[0].to(torch.bfloat16).cpu()
             pad = self.tokens - out.shape[1]
@@ -61,7 +66,9 @@ def scene_of(group: str, number: int) -> tuple[Scene, random.Random]:
     return sample_scene(rng), rng
 
 
-def draw_shard(stem: Path, group: dict[str, Any], first: int, text: TextStates, device: str) -> None:
+def draw_shard(
+    stem: Path, group: dict[str, Any], first: int, text: TextStates, device: str
+) -> None:
     """Write the pixels and the text states of one shard."""
     scenes = [scene_of(group["name"], first + k) for k in range(group["per_shard"])]
     shape = (3, group["frames"], group["height"], group["width"])
@@ -70,9 +77,14 @@ def draw_shard(stem: Path, group: dict[str, Any], first: int, text: TextStates, 
     for k, (scene, rng) in enumerate(scenes):
         latest = max(0.0, 4.0 - group["frames"] / group["fps"])
         clip = render(
-            scene, frames=group["frames"], height=group["height"], width=group["width"],
-            fps=group["fps"], start=rng.uniform(0.0, latest), device=device,
-        )  # fmt: skip
+            scene,
+            frames=group["frames"],
+            height=group["height"],
+            width=group["width"],
+            fps=group["fps"],
+            start=rng.uniform(0.0, latest),
+            device=device,
+        )
         pixels[k] = to_uint8(clip)
         wordings += [caption(scene, rng) for _ in range(group["wordings"])]
     plain, plain_mask = text(wordings)
@@ -80,10 +92,15 @@ def draw_shard(stem: Path, group: dict[str, Any], first: int, text: TextStates, 
     if changed := [k for k, w in enumerate(wordings) if mirrored(w) != w]:
         other[changed], other_mask[changed] = text([mirrored(wordings[k]) for k in changed])
     shape4 = (len(scenes), group["wordings"], text.tokens)
-    _save(stem.with_suffix(".text.safetensors"), {
-        "states": plain.view(*shape4, -1), "mask": plain_mask.view(shape4),
-        "mirrored_states": other.view(*shape4, -1), "mirrored_mask": other_mask.view(shape4),
-    })  # fmt: skip
+    _save(
+        stem.with_suffix(".text.safetensors"),
+        {
+            "states": plain.view(*shape4, -1),
+            "mask": plain_mask.view(shape4),
+            "mirrored_states": other.view(*shape4, -1),
+            "mirrored_mask": other_mask.view(shape4),
+        },
+    )
     part = stem.with_suffix(f".{os.getpid()}.part")
     with open(part, "wb") as file:
         np.save(file, pixels)
@@ -103,7 +120,9 @@ def normalise(vae: AutoencoderKLLTXVideo, latents: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def encode_shard(stem: Path, vae: AutoencoderKLLTXVideo, bf16: bool, *, mirror: bool, keep_pixels: bool) -> None:
+def encode_shard(
+    stem: Path, vae: AutoencoderKLLTXVideo, bf16: bool, *, mirror: bool, keep_pixels: bool
+) -> None:
     """Write the latents of one shard; with `mirror` also those of its left-right mirrored clips."""
     pixels = np.load(stem.with_suffix(".pixels.npy"), mmap_mode="r")
     device = vae.device.type
@@ -114,7 +133,9 @@ def encode_shard(stem: Path, vae: AutoencoderKLLTXVideo, bf16: bool, *, mirror: 
         for name in out:
             clip = x if name == "latents" else x.flip(-1)
             with torch.autocast(device, torch.bfloat16, enabled=bf16):
-                latents = vae.encode(clip.to(memory_format=torch.channels_last_3d)).latent_dist.mode()
+                latents = vae.encode(
+                    clip.to(memory_format=torch.channels_last_3d)
+                ).latent_dist.mode()
             out[name].append(normalise(vae, latents.float()).to(torch.float16).cpu())
     _save(stem.with_suffix(".latents.safetensors"), {k: torch.cat(v) for k, v in out.items()})
     if not keep_pixels:
@@ -134,7 +155,9 @@ class CacheBuilder:
 
     @cached_property
     def vae(self) -> AutoencoderKLLTXVideo:
-        vae = AutoencoderKLLTXVideo.from_pretrained(self.run.work / "vae").to(self.run.device).eval()
+        vae = (
+            AutoencoderKLLTXVideo.from_pretrained(self.run.work / "vae").to(self.run.device).eval()
+        )
         return vae.to(memory_format=torch.channels_last_3d)
 
     def make(self, name: str, number: int, *, pixels_only: bool = False) -> None:
@@ -153,15 +176,21 @@ class CacheBuilder:
     def grow(self, name: str) -> None:
         """Make the next shard of a group, first one that is drawn already."""
         folder = self.run.work / "cache" / name
-        todo = [k for k in range(self.groups[name]["shards"])
-                if not (folder / f"{k:05}.latents.safetensors").exists()]  # fmt: skip
+        todo = [
+            k
+            for k in range(self.groups[name]["shards"])
+            if not (folder / f"{k:05}.latents.safetensors").exists()
+        ]
         if todo:
             self.make(name, min(todo, key=lambda k: not (folder / f"{k:05}.pixels.npy").exists()))
 
     def order(self) -> list[tuple[str, int]]:
         """All groups grow side by side, each from its share `after` of the work on."""
-        todo = [(g["after"] + (1 - g["after"]) * k / g["shards"], g["name"], k)
-                for g in self.groups.values() for k in range(g["shards"])]  # fmt: skip
+        todo = [
+            (g["after"] + (1 - g["after"]) * k / g["shards"], g["name"], k)
+            for g in self.groups.values()
+            for k in range(g["shards"])
+        ]
         return [(name, number) for _, name, number in sorted(todo)]
 
 

@@ -36,19 +36,56 @@ COLOURS: dict[str, list[str]] = {
     "white": ["white", "snow white", "pure white"],
     "black": ["black", "jet black", "dark black"],
 }
-SIZES: dict[str, list[str]] = {"small": ["small", "little", "tiny"], "large": ["large", "big", "huge"]}
+SIZES: dict[str, list[str]] = {
+    "small": ["small", "little", "tiny"],
+    "large": ["large", "big", "huge"],
+}
 PLACES: dict[str, list[str]] = {
-    "ocean": ["over the ocean", "over the sea", "above the ocean waves", "by the sea", "above the water"],
-    "hills": ["over grassy hills", "over green hills", "in a meadow with rolling hills", "above a green field"],
+    "ocean": [
+        "over the ocean",
+        "over the sea",
+        "above the ocean waves",
+        "by the sea",
+        "above the water",
+    ],
+    "hills": [
+        "over grassy hills",
+        "over green hills",
+        "in a meadow with rolling hills",
+        "above a green field",
+    ],
     "desert": ["in the desert", "over desert dunes", "above the sand dunes", "in a sandy desert"],
-    "snowfield": ["over a snowy field", "in a snowy landscape", "in a winter landscape", "above the snow"],
-    "city": ["over the city", "over a city skyline", "in front of city buildings", "above a town", "downtown"],
+    "snowfield": [
+        "over a snowy field",
+        "in a snowy landscape",
+        "in a winter landscape",
+        "above the snow",
+    ],
+    "city": [
+        "over the city",
+        "over a city skyline",
+        "in front of city buildings",
+        "above a town",
+        "downtown",
+    ],
     "forest": ["in the forest", "above the forest", "in front of pine trees", "in the woods"],
     "mountains": ["in the mountains", "over the mountains", "in front of snow-capped mountains"],
 }
 TIMES: dict[str, list[str]] = {
-    "day": ["during the day", "in daylight", "on a bright day", "on a sunny day", "in the afternoon"],
-    "sunset": ["at sunset", "at dusk", "in the evening", "while the sun goes down", "at golden hour"],
+    "day": [
+        "during the day",
+        "in daylight",
+        "on a bright day",
+        "on a sunny day",
+        "in the afternoon",
+    ],
+    "sunset": [
+        "at sunset",
+        "at dusk",
+        "in the evening",
+        "while the sun goes down",
+        "at golden hour",
+    ],
     "night": ["at night", "under the stars", "in the moonlight", "after dark", "at midnight"],
 }
 WEATHERS: dict[str, list[str]] = {
@@ -81,14 +118,40 @@ OWN_VERBS: dict[tuple[str, str], list[str]] = {
     ("kite", "floats"): ["flies in the wind", "flies"],
 }
 _GERUND = {
-    "rises": "rising", "floats": "floating", "goes": "going", "ascends": "ascending", "flies": "flying",
-    "falls": "falling", "drops": "dropping", "sinks": "sinking", "descends": "descending", "moves": "moving",
-    "glides": "gliding", "drifts": "drifting", "bounces": "bouncing", "jumps": "jumping", "hops": "hopping",
-    "hovers": "hovering", "stays": "staying", "hangs": "hanging", "spins": "spinning", "rotates": "rotating",
-    "turns": "turning", "grows": "growing", "gets": "getting", "comes": "coming", "shrinks": "shrinking",
-    "becomes": "becoming", "sails": "sailing", "rocks": "rocking", "drives": "driving", "launches": "launching",
-    "takes": "taking", "lifts": "lifting", "lands": "landing",
-}  # fmt: skip
+    "rises": "rising",
+    "floats": "floating",
+    "goes": "going",
+    "ascends": "ascending",
+    "flies": "flying",
+    "falls": "falling",
+    "drops": "dropping",
+    "sinks": "sinking",
+    "descends": "descending",
+    "moves": "moving",
+    "glides": "gliding",
+    "drifts": "drifting",
+    "bounces": "bouncing",
+    "jumps": "jumping",
+    "hops": "hopping",
+    "hovers": "hovering",
+    "stays": "staying",
+    "hangs": "hanging",
+    "spins": "spinning",
+    "rotates": "rotating",
+    "turns": "turning",
+    "grows": "growing",
+    "gets": "getting",
+    "comes": "coming",
+    "shrinks": "shrinking",
+    "becomes": "becoming",
+    "sails": "sailing",
+    "rocks": "rocking",
+    "drives": "driving",
+    "launches": "launching",
+    "takes": "taking",
+    "lifts": "lifting",
+    "lands": "landing",
+}
 
 
 def _pick(words: list[str], rng: random.Random) -> str:
@@ -125,7 +188,9 @@ def caption(scene: Scene, rng: random.Random) -> str:
         tail = [article, thing, verb, place if lead == when else "", sky]
         text = (f"{lead}, " if lead else "") + " ".join(p for p in tail if p)
     elif form < 0.80:  # a video of a red balloon rising over the ocean, at sunset
-        lead = rng.choice(["a video of", "a clip of", "an animation of", "a picture of", "there is"])
+        lead = rng.choice(
+            ["a video of", "a clip of", "an animation of", "a picture of", "there is"]
+        )
         text = " ".join(p for p in (lead, article, thing, doing, place) if p)
         text += "".join(f", {p}" for p in (when, sky) if p)
     elif form < 0.92:  # over the ocean at sunset there is a red balloon rising
@@ -138,14 +203,26 @@ def caption(scene: Scene, rng: random.Random) -> str:
 
 def mirrored(text: str) -> str:
     """The caption of the left-right mirrored clip."""
-    return text.replace("left", "\0").replace("right", "left").replace("\0", "right").replace("bleft", "bright")
+    return (
+        text.replace("left", "\0")
+        .replace("right", "left")
+        .replace("\0", "right")
+        .replace("bleft", "bright")
+    )
 
 
 def plain(scene: Scene) -> str:
     """The shortest full caption: first words only. Used by tests and the evaluation."""
     article = "an" if scene.colour[0] in "aeiou" else "a"
     verb = OWN_VERBS.get((scene.object, scene.motion), MOTIONS[scene.motion])[0]
-    words = [article, scene.colour, OBJECTS[scene.object][0], verb, PLACES[scene.place][0], TIMES[scene.time][0]]
+    words = [
+        article,
+        scene.colour,
+        OBJECTS[scene.object][0],
+        verb,
+        PLACES[scene.place][0],
+        TIMES[scene.time][0],
+    ]
     if scene.weather != "clear":
         words.append(WEATHERS[scene.weather][0])
     return " ".join(words)
@@ -160,8 +237,23 @@ def vocabulary() -> dict[str, dict[str, list[str]]]:
     """What the model knows, canonical name to words: the content of vocabulary.json."""
 
     def bare(phrases: list[str]) -> list[str]:
-        leading = ("over ", "above ", "in front of ", "in ", "by ", "at ", "on ", "under ", "with ", "while ",
-                   "during ", "after ", "as ", "a ", "the ")  # fmt: skip
+        leading = (
+            "over ",
+            "above ",
+            "in front of ",
+            "in ",
+            "by ",
+            "at ",
+            "on ",
+            "under ",
+            "with ",
+            "while ",
+            "during ",
+            "after ",
+            "as ",
+            "a ",
+            "the ",
+        )
         words = []
         for phrase in phrases:
             shorter = phrase

@@ -30,7 +30,9 @@ def read_run(path: str | Path) -> RunConfig:
     with open(path, "rb") as file:
         tables = tomllib.load(file)
     run = tables.pop("run")
-    return RunConfig(Path(run["work"]).expanduser(), run["device"], run["threads"], run["bf16"], tables)
+    return RunConfig(
+        Path(run["work"]).expanduser(), run["device"], run["threads"], run["bf16"], tables
+    )
 
 
 def run_from_argv() -> RunConfig:

@@ -26,9 +26,12 @@ from generation.training.world import Scene, render, sample_scene
 
 HEIGHT, WIDTH = 48, 80  # what the judges see
 STILL = {
-    "object": world.OBJECTS, "colour": tuple(world.COLOURS), "place": world.PLACES, "time": world.TIMES,
+    "object": world.OBJECTS,
+    "colour": tuple(world.COLOURS),
+    "place": world.PLACES,
+    "time": world.TIMES,
     "weather": world.WEATHERS,
-}  # fmt: skip
+}
 MOVING = ("rises", "falls", "moves left", "moves right", "grows", "shrinks")
 TRAIN_SEED, TEST_SEED, PROMPT_SEED = 1, 2, 3
 
@@ -74,11 +77,16 @@ def moving(rng: random.Random) -> tuple[Scene, Tensor]:
 Draw = Callable[[random.Random], tuple[Scene, Tensor]]
 
 
-def train_judge(draw: Draw, answers: dict[str, tuple[str, ...]], samples: int, epochs: int = 8) -> Judge:
+def train_judge(
+    draw: Draw, answers: dict[str, tuple[str, ...]], samples: int, epochs: int = 8
+) -> Judge:
     rng = random.Random(TRAIN_SEED)
     scenes, pictures = zip(*(draw(rng) for _ in range(samples)), strict=True)
     x = torch.stack(pictures)
-    y = {k: torch.tensor([names.index(getattr(s, k)) for s in scenes]) for k, names in answers.items()}
+    y = {
+        k: torch.tensor([names.index(getattr(s, k)) for s in scenes])
+        for k, names in answers.items()
+    }
     torch.manual_seed(TRAIN_SEED)
     judge = Judge(x.shape[1], answers)
     judge(x[:2])
@@ -87,9 +95,17 @@ def train_judge(draw: Draw, answers: dict[str, tuple[str, ...]], samples: int, e
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps)
     for _ in range(steps):
         pick = torch.randint(samples, (64,))
-        blurred = F.avg_pool2d(x[pick], 3, 1, 1) if random.Random(int(pick[0])).random() < 0.5 else x[pick]
-        noisy = blurred + 0.05 * torch.randn_like(blurred)  # the model draws softer than the renderer
-        loss = sum((F.cross_entropy(out, y[k][pick]) for k, out in judge(noisy).items()), torch.zeros(()))
+        blurred = (
+            F.avg_pool2d(x[pick], 3, 1, 1)
+            if random.Random(int(pick[0])).random() < 0.5
+            else x[pick]
+        )
+        noisy = blurred + 0.05 * torch.randn_like(
+            blurred
+        )  # the model draws softer than the renderer
+        loss = sum(
+            (F.cross_entropy(out, y[k][pick]) for k, out in judge(noisy).items()), torch.zeros(())
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -99,8 +115,10 @@ def train_judge(draw: Draw, answers: dict[str, tuple[str, ...]], samples: int, e
 
 def accuracy(judge: Judge, scenes: list[Scene], pictures: Tensor) -> dict[str, float]:
     read = judge.read(pictures)
-    return {k: sum(r[k] == getattr(s, k) for r, s in zip(read, scenes, strict=True)) / len(scenes)
-            for k in judge.answers}  # fmt: skip
+    return {
+        k: sum(r[k] == getattr(s, k) for r, s in zip(read, scenes, strict=True)) / len(scenes)
+        for k in judge.answers
+    }
 
 
 def to_picture(frame: np.ndarray) -> Tensor:
@@ -109,14 +127,22 @@ def to_picture(frame: np.ndarray) -> Tensor:
     return F.interpolate(x, (HEIGHT, WIDTH), mode="area")[0]
 
 
-def sample_clips(engine: DiffusersEngine, scenes: list[Scene], *, frames: int, steps: int, guidance: float) -> list[np.ndarray]:
+def sample_clips(
+    engine: DiffusersEngine, scenes: list[Scene], *, frames: int, steps: int, guidance: float
+) -> list[np.ndarray]:
     """One clip at 160x96 for the plain prompt of every scene."""
     clips = []
     for number, scene in enumerate(scenes):
         spec = VideoSpec(
-            prompts=(PromptSegment(plain(scene)),), width=160, height=96, frames=frames,
-            fps=engine.capabilities.fps, seed=number, steps=steps, guidance=guidance,
-        )  # fmt: skip
+            prompts=(PromptSegment(plain(scene)),),
+            width=160,
+            height=96,
+            frames=frames,
+            fps=engine.capabilities.fps,
+            seed=number,
+            steps=steps,
+            guidance=guidance,
+        )
         clips.append(np.stack(list(engine.generate(spec, on_progress=lambda progress: None))))
     return clips
 
@@ -129,7 +155,9 @@ def main() -> None:
     rng = random.Random(TEST_SEED)
     for judge, draw in ((still_judge, still), (motion_judge, moving)):
         scenes, pictures = zip(*(draw(rng) for _ in range(400)), strict=True)
-        print("judge on drawings:", accuracy(judge, list(scenes), torch.stack(pictures)), flush=True)
+        print(
+            "judge on drawings:", accuracy(judge, list(scenes), torch.stack(pictures)), flush=True
+        )
 
     engine = DiffusersEngine(folder, threads=1)
     steps, guidance = engine.capabilities.default_steps, engine.capabilities.guidance
@@ -138,10 +166,15 @@ def main() -> None:
     clips = sample_clips(engine, scenes, frames=25, steps=steps, guidance=guidance)
     middle = torch.stack([to_picture(clip[12]) for clip in clips])
     print(f"model, {count} clips:", accuracy(still_judge, scenes, middle), flush=True)
-    moved = [(s, torch.cat([to_picture(c[t]) for t in (0, 12, 24)])) for s, c in zip(scenes, clips, strict=True)
-             if s.motion in MOVING]  # fmt: skip
-    print(f"motion, {len(moved)} clips:",
-          accuracy(motion_judge, [s for s, _ in moved], torch.stack([p for _, p in moved])))  # fmt: skip
+    moved = [
+        (s, torch.cat([to_picture(c[t]) for t in (0, 12, 24)]))
+        for s, c in zip(scenes, clips, strict=True)
+        if s.motion in MOVING
+    ]
+    print(
+        f"motion, {len(moved)} clips:",
+        accuracy(motion_judge, [s for s, _ in moved], torch.stack([p for _, p in moved])),
+    )
 
 
 if __name__ == "__main__":

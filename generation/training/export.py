@@ -38,7 +38,10 @@ def export(run: RunConfig, folder: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     FlowMatchEulerDiscreteScheduler().save_pretrained(fresh / "scheduler")
     for name, model in (
-        ("transformer", LTXVideoTransformer3DModel.from_pretrained(run.work / "dit", torch_dtype=bf16)),
+        (
+            "transformer",
+            LTXVideoTransformer3DModel.from_pretrained(run.work / "dit", torch_dtype=bf16),
+        ),
         ("vae", AutoencoderKLLTXVideo.from_pretrained(run.work / "vae", torch_dtype=bf16)),
     ):
         model.save_pretrained(fresh / name, max_shard_size=SHARD)

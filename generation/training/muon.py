@@ -32,8 +32,9 @@ class Muon(torch.optim.Optimizer):
     are orthogonalised one by one, which is cheaper and respects what they are.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], rate: float, momentum: float = 0.95,
-                 decay: float = 0.0) -> None:  # fmt: skip
+    def __init__(
+        self, parameters: Iterable[Tensor], rate: float, momentum: float = 0.95, decay: float = 0.0
+    ) -> None:
         super().__init__(parameters, {"lr": rate, "momentum": momentum, "decay": decay})
 
     @torch.no_grad()
@@ -64,8 +65,15 @@ class Muon(torch.optim.Optimizer):
 class MuonWithAdam:
     """Both optimisers as one; `rate(factor)` scales their learning rates together."""
 
-    def __init__(self, model: torch.nn.Module, *, muon_rate: float, adam_rate: float, decay: float = 0.0,
-                 outer: tuple[str, ...]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        *,
+        muon_rate: float,
+        adam_rate: float,
+        decay: float = 0.0,
+        outer: tuple[str, ...],
+    ) -> None:
         """`outer`: parts of the names of first and last layers, which AdamW trains."""
         hidden, rest = [], []
         for name, p in model.named_parameters():

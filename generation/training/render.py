@@ -25,15 +25,32 @@ def to_uint8(video: torch.Tensor) -> np.ndarray:
     return ((video + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
 
 
-def render_shard(path: Path, first: int, clips: int, *, frames: int, height: int, width: int,
-                 fps: float, device: str = "cpu") -> None:  # fmt: skip
+def render_shard(
+    path: Path,
+    first: int,
+    clips: int,
+    *,
+    frames: int,
+    height: int,
+    width: int,
+    fps: float,
+    device: str = "cpu",
+) -> None:
     """Draw scenes `first` to `first + clips - 1`, each from a random moment, into `path`."""
     shard = np.empty((clips, 3, frames, height, width), np.uint8)
     for k in range(clips):
         rng = random.Random(first + k)
         scene, start = sample_scene(rng), rng.uniform(0.0, 2.5)
         shard[k] = to_uint8(
-            render(scene, frames=frames, height=height, width=width, fps=fps, start=start, device=device)
+            render(
+                scene,
+                frames=frames,
+                height=height,
+                width=width,
+                fps=fps,
+                start=start,
+                device=device,
+            )
         )
     part = path.with_suffix(".part")
     with open(part, "wb") as file:

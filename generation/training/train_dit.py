@@ -73,25 +73,46 @@ class Group:
             if "mirrored" not in shard or rng.random() < 0.5:
                 rows.append((shard["latents"][k], shard["states"][k, w], shard["mask"][k, w]))
             else:
-                rows.append((shard["mirrored"][k], shard["mirrored_states"][k, w], shard["mirrored_mask"][k, w]))
+                rows.append(
+                    (
+                        shard["mirrored"][k],
+                        shard["mirrored_states"][k, w],
+                        shard["mirrored_mask"][k, w],
+                    )
+                )
         latents, text, mask = (torch.stack(column) for column in zip(*rows, strict=True))
         return Batch(latents.float(), text.float(), mask)
 
     def held_out(self) -> Batch:
         first = self.shards[0]
-        return Batch(first["latents"][:16].float(), first["states"][:16, 0].float(), first["mask"][:16, 0])
+        return Batch(
+            first["latents"][:16].float(), first["states"][:16, 0].float(), first["mask"][:16, 0]
+        )
 
 
-def video_coords(batch: int, frames: int, height: int, width: int, ratio_t: int, ratio: int, fps: float) -> Tensor:
+def video_coords(
+    batch: int, frames: int, height: int, width: int, ratio_t: int, ratio: int, fps: float
+) -> Tensor:
     """Positions [B, 3, tokens] of latent frames, rows and columns: seconds, pixels, pixels."""
     grid = LTXConditionPipeline._prepare_video_ids(batch, frames, height, width, device="cpu")
-    coords = LTXConditionPipeline._scale_video_ids(grid, scale_factor=ratio, scale_factor_t=ratio_t, frame_index=0, device="cpu").float()
+    coords = LTXConditionPipeline._scale_video_ids(
+        grid, scale_factor=ratio, scale_factor_t=ratio_t, frame_index=0, device="cpu"
+    ).float()
     coords[:, 0] /= fps
     return coords
 
 
-def flow_loss(model: LTXVideoTransformer3DModel, batch: Batch, *, t: Tensor, noise: Tensor, first_frame: bool,
-              ratios: tuple[int, int], fps: float, bf16: bool) -> Tensor:  # fmt: skip
+def flow_loss(
+    model: LTXVideoTransformer3DModel,
+    batch: Batch,
+    *,
+    t: Tensor,
+    noise: Tensor,
+    first_frame: bool,
+    ratios: tuple[int, int],
+    fps: float,
+    bf16: bool,
+) -> Tensor:
     """Mean squared error of the predicted velocity; with `first_frame` that frame is given clean."""
     x = batch.latents
     b, _, frames, height, width = x.shape
@@ -107,20 +128,31 @@ def flow_loss(model: LTXVideoTransformer3DModel, batch: Batch, *, t: Tensor, noi
         noisy = noisy + given.view(1, -1, 1) * 0.15 * t.view(b, 1, 1) ** 2 * torch.randn_like(x)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
         velocity = model(
-            hidden_states=noisy, encoder_hidden_states=batch.text, timestep=at * 1000,
-            encoder_attention_mask=batch.mask, video_coords=coords, return_dict=False,
-        )[0]  # fmt: skip
+            hidden_states=noisy,
+            encoder_hidden_states=batch.text,
+            timestep=at * 1000,
+            encoder_attention_mask=batch.mask,
+            video_coords=coords,
+            return_dict=False,
+        )[0]
     error = (velocity.float() - (n - x)).square().mean(-1)
     wanted = 1 - given
     return (error * wanted).sum() / (wanted.sum() * b)
 
 
-def build_dit(model: dict[str, Any], channels: int, text_channels: int) -> LTXVideoTransformer3DModel:
+def build_dit(
+    model: dict[str, Any], channels: int, text_channels: int
+) -> LTXVideoTransformer3DModel:
     width = model["heads"] * 64
     dit = LTXVideoTransformer3DModel(
-        in_channels=channels, out_channels=channels, num_attention_heads=model["heads"], attention_head_dim=64,
-        cross_attention_dim=width, num_layers=model["layers"], caption_channels=text_channels,
-    )  # fmt: skip
+        in_channels=channels,
+        out_channels=channels,
+        num_attention_heads=model["heads"],
+        attention_head_dim=64,
+        cross_attention_dim=width,
+        num_layers=model["layers"],
+        caption_channels=text_channels,
+    )
     torch.nn.init.zeros_(dit.proj_out.weight)
     torch.nn.init.zeros_(dit.proj_out.bias)
     return dit
@@ -149,11 +181,19 @@ class Trainer:
         batch.text[drop], batch.mask[drop] = self.empty
         device = self.dit.device
         batch = Batch(batch.latents.to(device), batch.text.to(device), batch.mask.to(device))
-        first_frame = batch.latents.shape[2] > 1 and rng.random() < self.settings["image_condition_share"]
+        first_frame = (
+            batch.latents.shape[2] > 1 and rng.random() < self.settings["image_condition_share"]
+        )
         return flow_loss(
-            self.dit, batch, t=self.times(size).to(device), noise=torch.randn_like(batch.latents),
-            first_frame=first_frame, ratios=self.ratios, fps=self.groups[name].fps, bf16=self.bf16,
-        )  # fmt: skip
+            self.dit,
+            batch,
+            t=self.times(size).to(device),
+            noise=torch.randn_like(batch.latents),
+            first_frame=first_frame,
+            ratios=self.ratios,
+            fps=self.groups[name].fps,
+            bf16=self.bf16,
+        )
 
     @torch.no_grad()
     def held_out_loss(self, name: str) -> float:
@@ -164,21 +204,34 @@ class Trainer:
         device = self.dit.device
         batch = Batch(batch.latents.to(device), batch.text.to(device), batch.mask.to(device))
         return flow_loss(
-            self.dit, batch, t=torch.linspace(0.05, 0.98, 16, device=device), noise=noise.to(device),
-            first_frame=False, ratios=self.ratios, fps=self.groups[name].fps, bf16=self.bf16,
-        ).item()  # fmt: skip
+            self.dit,
+            batch,
+            t=torch.linspace(0.05, 0.98, 16, device=device),
+            noise=noise.to(device),
+            first_frame=False,
+            ratios=self.ratios,
+            fps=self.groups[name].fps,
+            bf16=self.bf16,
+        ).item()
 
     def train(self) -> list[float]:
         """Run until `minutes` are over (or `steps` are made). Returns the loss of every step."""
         s = self.settings
-        optimiser = MuonWithAdam(self.dit, muon_rate=s["muon_rate"], adam_rate=s["adam_rate"],
-                                 decay=s["weight_decay"], outer=OUTER)  # fmt: skip
+        optimiser = MuonWithAdam(
+            self.dit,
+            muon_rate=s["muon_rate"],
+            adam_rate=s["adam_rate"],
+            decay=s["weight_decay"],
+            outer=OUTER,
+        )
         ema = Ema(self.dit, s["ema"])
         rng = np.random.default_rng(s["seed"])
         losses: list[float] = []
         recent: dict[str, list[float]] = {}
         began = saved = time.monotonic()
-        while (done := (time.monotonic() - began) / (60 * s["minutes"])) < 1 and len(losses) < s.get("steps", 10**9):
+        while (done := (time.monotonic() - began) / (60 * s["minutes"])) < 1 and len(
+            losses
+        ) < s.get("steps", 10**9):
             warm = min(1.0, (len(losses) + 1) / s["warm_up"])
             optimiser.rate(warm * min(1.0, max(0.02, (1 - done) / s["decay_share"])))
             stage = next(stage for stage in s["stages"] if done < stage["until"])
@@ -196,7 +249,10 @@ class Trainer:
                 self.refresh()
                 seconds = time.monotonic() - began
                 text = " ".join(f"{k} {np.mean(v):.4f}" for k, v in recent.items())
-                print(f"step {len(losses)} {seconds:.0f}s {seconds / len(losses):.2f} s/step {text}", flush=True)
+                print(
+                    f"step {len(losses)} {seconds:.0f}s {seconds / len(losses):.2f} s/step {text}",
+                    flush=True,
+                )
                 recent.clear()
             if time.monotonic() - saved > 60 * s["save_minutes"]:
                 self.save(ema, len(losses))
@@ -206,15 +262,19 @@ class Trainer:
 
     def feed(self, group: Group) -> None:
         """See that a group has its first shards, and one more whenever its clips grow old."""
-        while self.cache and (len(group.shards) < self.settings["first_shards"]
-                              or group.reuse > self.settings["reuse"]):  # fmt: skip
+        while self.cache and (
+            len(group.shards) < self.settings["first_shards"]
+            or group.reuse > self.settings["reuse"]
+        ):
             before = len(group.shards)
             self.cache.grow(group.folder.name)
             group.refresh()
             if len(group.shards) == before:
                 break  # all of its shards are there
         if not group.shards:
-            raise FileNotFoundError(f"no shards in {group.folder}: run generation.training.cache first")
+            raise FileNotFoundError(
+                f"no shards in {group.folder}: run generation.training.cache first"
+            )
 
     def refresh(self) -> None:
         for group in self.groups.values():
@@ -239,13 +299,23 @@ def main() -> None:
     states, mask = TextStates(cache["tokens"])([""])
     dit = build_dit(settings["model"], run["vae"]["model"]["latent_channels"], states.shape[-1])
     if start := settings.get("start_from"):
-        dit.load_state_dict(LTXVideoTransformer3DModel.from_pretrained(run.work / start).state_dict())
+        dit.load_state_dict(
+            LTXVideoTransformer3DModel.from_pretrained(run.work / start).state_dict()
+        )
     dit.to(run.device)
     if settings["compile"]:  # needs a C++ compiler; a third faster once warm
         dit.compile_repeated_blocks()
     print(f"{sum(p.numel() for p in dit.parameters()) / 1e6:.2f} M parameters", flush=True)
-    trainer = Trainer(dit, groups, (states[0].float(), mask[0]), settings, ratios, run.work / "dit",
-                      run.bf16, CacheBuilder(run))  # fmt: skip
+    trainer = Trainer(
+        dit,
+        groups,
+        (states[0].float(), mask[0]),
+        settings,
+        ratios,
+        run.work / "dit",
+        run.bf16,
+        CacheBuilder(run),
+    )
     trainer.refresh()
     trainer.train()
 

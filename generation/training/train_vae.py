@@ -162,30 +162,47 @@ def save_vae(vae: AutoencoderKLLTXVideo, crops: ClipCrops, held_out: Tensor, fol
         vae.latents_mean.copy_(latents.mean((0, 2, 3, 4)))
         vae.latents_std.copy_(latents.std((0, 2, 3, 4)))
     vae.save_pretrained(folder)
-    scores = [psnr(vae.decode(vae.encode(x[None]).latent_dist.mode()).sample.float(), x[None]) for x in held_out]
+    scores = [
+        psnr(vae.decode(vae.encode(x[None]).latent_dist.mode()).sample.float(), x[None])
+        for x in held_out
+    ]
     return sum(scores) / len(scores)
 
 
-def train(vae: AutoencoderKLLTXVideo, crops: ClipCrops, held_out: Tensor, settings: dict[str, Any],
-          folder: Path, *, bf16: bool) -> list[float]:  # fmt: skip
+def train(
+    vae: AutoencoderKLLTXVideo,
+    crops: ClipCrops,
+    held_out: Tensor,
+    settings: dict[str, Any],
+    folder: Path,
+    *,
+    bf16: bool,
+) -> list[float]:
     """Run until `minutes` are over (or `steps` are made). Returns the loss of every step."""
     device = held_out.device
     vae.to(memory_format=torch.channels_last_3d)
     ema = Ema(vae, settings["ema"])
     optimiser = MuonWithAdam(
-        vae, muon_rate=settings["muon_rate"], adam_rate=settings["adam_rate"], outer=("conv_in", "conv_out")
+        vae,
+        muon_rate=settings["muon_rate"],
+        adam_rate=settings["adam_rate"],
+        outer=("conv_in", "conv_out"),
     )
     began = saved = time.monotonic()
     budget, losses = 60 * settings["minutes"], []
     rng = np.random.default_rng(0)
-    while (done := (time.monotonic() - began) / budget) < 1 and len(losses) < settings.get("steps", 10**9):
+    while (done := (time.monotonic() - began) / budget) < 1 and len(losses) < settings.get(
+        "steps", 10**9
+    ):
         warm = min(1.0, (len(losses) + 1) / 60)
         optimiser.rate(warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done))))
         stage = next(s for s in settings["stages"] if done < s["until"])
         clips, frames, height, width = stage["batch"]
         if rng.random() < settings["image_share"]:  # single frames, as image conditions are encoded
             clips, frames, height, width = stage["image_batch"]
-        x = crops.batch(clips, frames, height, width).to(device, memory_format=torch.channels_last_3d)
+        x = crops.batch(clips, frames, height, width).to(
+            device, memory_format=torch.channels_last_3d
+        )
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             with torch.set_grad_enabled(vae.encoder.conv_in.conv.weight.requires_grad):
                 posterior = vae.encode(x).latent_dist
@@ -199,8 +216,11 @@ def train(vae: AutoencoderKLLTXVideo, crops: ClipCrops, held_out: Tensor, settin
         if len(losses) % 100 == 0:
             crops.refresh()
             seconds = time.monotonic() - began
-            print(f"step {len(losses)} {seconds:.0f}s loss {np.mean(losses[-100:]):.4f} "
-                  f"{seconds / len(losses):.3f} s/step psnr {psnr(y.float(), x):.2f}", flush=True)  # fmt: skip
+            print(
+                f"step {len(losses)} {seconds:.0f}s loss {np.mean(losses[-100:]):.4f} "
+                f"{seconds / len(losses):.3f} s/step psnr {psnr(y.float(), x):.2f}",
+                flush=True,
+            )
         if time.monotonic() - saved > 60 * settings["save_minutes"]:
             ema.swap()
             score = save_vae(vae, crops, held_out, folder)
@@ -208,7 +228,10 @@ def train(vae: AutoencoderKLLTXVideo, crops: ClipCrops, held_out: Tensor, settin
             saved = time.monotonic()
             print(f"step {len(losses)}: held-out psnr {score:.2f} dB", flush=True)
     ema.swap()
-    print(f"{len(losses)} steps, held-out psnr {save_vae(vae, crops, held_out, folder):.2f} dB", flush=True)
+    print(
+        f"{len(losses)} steps, held-out psnr {save_vae(vae, crops, held_out, folder):.2f} dB",
+        flush=True,
+    )
     return losses
 
 

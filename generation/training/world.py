@@ -35,8 +35,16 @@ TIMES = ("day", "sunset", "night")
 WEATHERS = ("clear", "clouds", "rain", "snow")
 PLACES = ("ocean", "hills", "desert", "snowfield", "city", "forest", "mountains")
 MOTIONS = (
-    "rises", "falls", "moves left", "moves right", "bounces", "floats", "spins", "grows", "shrinks",
-)  # fmt: skip
+    "rises",
+    "falls",
+    "moves left",
+    "moves right",
+    "bounces",
+    "floats",
+    "spins",
+    "grows",
+    "shrinks",
+)
 SIZES = ("small", "large")
 
 _ANY = ("rises", "falls", "moves left", "moves right", "bounces", "floats", "grows", "shrinks")
@@ -71,7 +79,11 @@ OBJECT_LIGHT: dict[str, Rgb] = {
     "sunset": (0.97, 0.91, 0.90),
     "night": (0.84, 0.85, 0.92),
 }
-SUN: dict[str, Rgb] = {"day": (1.0, 0.95, 0.62), "sunset": (1.0, 0.80, 0.36), "night": (0.95, 0.95, 0.86)}
+SUN: dict[str, Rgb] = {
+    "day": (1.0, 0.95, 0.62),
+    "sunset": (1.0, 0.80, 0.36),
+    "night": (0.95, 0.95, 0.86),
+}
 
 
 @dataclass(frozen=True)
@@ -173,7 +185,11 @@ def _polygon(x: Tensor, y: Tensor, points: list[tuple[float, float]]) -> Tensor:
 def _ball(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
     body = _circle(x, y, 0, 0, 0.95)
     shadow = torch.maximum(body, -_circle(x, y, -0.22, -0.26, 0.98))
-    return [Layer(body), Layer(shadow, 0.72), Layer(_circle(x, y, -0.36, -0.40, 0.20), rgb=(1, 1, 1))]
+    return [
+        Layer(body),
+        Layer(shadow, 0.72),
+        Layer(_circle(x, y, -0.36, -0.40, 0.20), rgb=(1, 1, 1)),
+    ]
 
 
 def _balloon(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
@@ -183,8 +199,11 @@ def _balloon(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
     knot = _polygon(x, y, [(0.0, 0.62), (0.15, 0.82), (-0.15, 0.82)])
     shine = _ellipse(x, y, -0.28, -0.55, 0.13, 0.22)
     return [
-        Layer(string, rgb=(0.93, 0.93, 0.9)), Layer(knot, 0.75), Layer(body), Layer(shine, rgb=(1, 1, 1)),
-    ]  # fmt: skip
+        Layer(string, rgb=(0.93, 0.93, 0.9)),
+        Layer(knot, 0.75),
+        Layer(body),
+        Layer(shine, rgb=(1, 1, 1)),
+    ]
 
 
 def _cube(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
@@ -235,13 +254,19 @@ def _bird(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
     tail = _polygon(x, y, [(-0.55, 0.06), (-1.08, -0.18), (-1.02, 0.26)])
     beak = _polygon(x, y, [(0.80, -0.26), (1.12, -0.12), (0.80, -0.02)])
     # the wing is a triangle whose tip moves up and down: fold y around the shoulder instead
-    wing = _polygon(x + 0.1, (y - 0.05) / torch.where(flap >= 0, flap + 0.25, flap - 0.25),
-                    [(-0.34, 0.0), (0.34, 0.0), (-0.22, -0.80)])  # fmt: skip
+    wing = _polygon(
+        x + 0.1,
+        (y - 0.05) / torch.where(flap >= 0, flap + 0.25, flap - 0.25),
+        [(-0.34, 0.0), (0.34, 0.0), (-0.22, -0.80)],
+    )
     eye = _circle(x, y, 0.64, -0.22, 0.075)
     return [
-        Layer(tail, 0.75), Layer(beak, rgb=(0.98, 0.70, 0.15)), Layer(torch.minimum(body, head)),
-        Layer(wing, 0.68), Layer(eye, rgb=(0.98, 0.98, 0.98)),
-    ]  # fmt: skip
+        Layer(tail, 0.75),
+        Layer(beak, rgb=(0.98, 0.70, 0.15)),
+        Layer(torch.minimum(body, head)),
+        Layer(wing, 0.68),
+        Layer(eye, rgb=(0.98, 0.98, 0.98)),
+    ]
 
 
 def _boat(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
@@ -250,7 +275,12 @@ def _boat(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
     sail = _polygon(x, y, [(0.10, -1.0), (0.88, 0.02), (0.10, 0.02)])
     jib = _polygon(x, y, [(-0.06, -0.85), (-0.06, 0.02), (-0.66, 0.02)])
     cream = (0.98, 0.96, 0.88)
-    return [Layer(mast, rgb=(0.45, 0.3, 0.2)), Layer(sail, rgb=cream), Layer(jib, rgb=cream), Layer(hull)]
+    return [
+        Layer(mast, rgb=(0.45, 0.3, 0.2)),
+        Layer(sail, rgb=cream),
+        Layer(jib, rgb=cream),
+        Layer(hull),
+    ]
 
 
 def _car(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
@@ -272,15 +302,28 @@ def _rocket(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
     left = _polygon(x, y, [(-0.30, 0.20), (-0.78, 0.85), (-0.28, 0.68)])
     right = _polygon(x, y, [(0.30, 0.20), (0.78, 0.85), (0.28, 0.68)])
     return [
-        Layer(flame, rgb=(1.0, 0.72, 0.20)), Layer(torch.minimum(left, right), 0.65), Layer(body),
-        Layer(nose, 0.65), Layer(_circle(x, y, 0, -0.12, 0.20), rgb=(0.80, 0.93, 1.0)),
-    ]  # fmt: skip
+        Layer(flame, rgb=(1.0, 0.72, 0.20)),
+        Layer(torch.minimum(left, right), 0.65),
+        Layer(body),
+        Layer(nose, 0.65),
+        Layer(_circle(x, y, 0, -0.12, 0.20), rgb=(0.80, 0.93, 1.0)),
+    ]
 
 
 _SHAPES: dict[str, Callable[[Tensor, Tensor, Tensor], list[Layer]]] = {
-    "ball": _ball, "balloon": _balloon, "cube": _cube, "star": _star, "heart": _heart, "ring": _ring,
-    "pyramid": _pyramid, "kite": _kite, "bird": _bird, "boat": _boat, "car": _car, "rocket": _rocket,
-}  # fmt: skip
+    "ball": _ball,
+    "balloon": _balloon,
+    "cube": _cube,
+    "star": _star,
+    "heart": _heart,
+    "ring": _ring,
+    "pyramid": _pyramid,
+    "kite": _kite,
+    "bird": _bird,
+    "boat": _boat,
+    "car": _car,
+    "rocket": _rocket,
+}
 
 
 # ---- motion ----------------------------------------------------------------------------------------
@@ -352,9 +395,15 @@ def _pine(x: Tensor, y: Tensor, cx: float, foot: float, size: float) -> Tensor:
 
 
 def _ground(
-    image: Tensor, scene: Scene, x: Tensor, y: Tensor, horizon: float, sun_x: float, px: float,
+    image: Tensor,
+    scene: Scene,
+    x: Tensor,
+    y: Tensor,
+    horizon: float,
+    sun_x: float,
+    px: float,
     rng: random.Random,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Paint the still part of the place over the sky [3,1,H,W]."""
     light = _rgb(LIGHT[scene.time], y)
     aspect = float(x.max())
@@ -364,7 +413,9 @@ def _ground(
         return _rgb(rgb, y) * light
 
     def hills(far: Rgb, near: Rgb, stretch: float, height: float) -> Tensor:
-        img = _paint(image, tone(far), _cover(_ridge(x, horizon + 0.04, height, stretch, ph) - y, px))
+        img = _paint(
+            image, tone(far), _cover(_ridge(x, horizon + 0.04, height, stretch, ph) - y, px)
+        )
         front = _ridge(x, horizon + 0.20, height * 0.75, 0.8 * stretch, ph + 2.3)
         return _paint(img, tone(near), _cover(front - y, px))
 
@@ -401,18 +452,32 @@ def _ground(
                 tall = rng.uniform(0.14, 0.38)
                 cx, shade = edge + step / 2, 0.8 + 0.2 * (number % 3)
                 wall = _box(x, y, cx, horizon + 0.12 - tall / 2, step / 2 - 0.008, tall / 2 + 0.12)
-                grey = {"day": (0.52, 0.57, 0.66), "sunset": (0.50, 0.46, 0.60), "night": (0.46, 0.48, 0.60)}
+                grey = {
+                    "day": (0.52, 0.57, 0.66),
+                    "sunset": (0.50, 0.46, 0.60),
+                    "night": (0.46, 0.48, 0.60),
+                }
                 image = _paint(image, tone(grey[scene.time]) * shade, _cover(wall, px))
                 glow = (1.0, 0.86, 0.45) if scene.time != "day" else (0.80, 0.90, 0.98)
                 for row in range(int((tall + 0.06) / 0.09)):
                     for col in (-1, 1):
                         if rng.random() < 0.30:
                             continue
-                        pane = _box(x, y, cx + col * step * 0.22, horizon - tall + 0.17 + 0.09 * row,
-                                    0.020, 0.024)  # fmt: skip
+                        pane = _box(
+                            x,
+                            y,
+                            cx + col * step * 0.22,
+                            horizon - tall + 0.17 + 0.09 * row,
+                            0.020,
+                            0.024,
+                        )
                         image = _paint(image, _rgb(glow, y), _cover(pane, px) * 0.9)
                 edge, number = edge + step, number + 1
-            street = {"day": (0.40, 0.42, 0.46), "sunset": (0.48, 0.46, 0.52), "night": (0.36, 0.36, 0.42)}
+            street = {
+                "day": (0.40, 0.42, 0.46),
+                "sunset": (0.48, 0.46, 0.52),
+                "night": (0.36, 0.36, 0.42),
+            }
             return _paint(image, tone(street[scene.time]), _cover(horizon + 0.20 - y, px))
         case "forest":
             for row, (green, low, size) in enumerate(
@@ -437,19 +502,36 @@ def _ground(
             return _paint(image, tone((0.40, 0.58, 0.34)), _cover(meadow - y, px))
 
 
-def _sky(scene: Scene, x: Tensor, y: Tensor, horizon: float, sun: tuple[float, float], px: float,
-         rng: random.Random) -> Tensor:  # fmt: skip
+def _sky(
+    scene: Scene,
+    x: Tensor,
+    y: Tensor,
+    horizon: float,
+    sun: tuple[float, float],
+    px: float,
+    rng: random.Random,
+) -> Tensor:
     top, low = (_rgb(c, y) for c in SKY[scene.time])
     if scene.weather in ("rain", "snow"):
-        grey = _rgb({"day": (0.62, 0.68, 0.76), "sunset": (0.62, 0.45, 0.48), "night": (0.12, 0.13, 0.20)}
-                    [scene.time], y)  # fmt: skip
+        grey = _rgb(
+            {"day": (0.62, 0.68, 0.76), "sunset": (0.62, 0.45, 0.48), "night": (0.12, 0.13, 0.20)}[
+                scene.time
+            ],
+            y,
+        )
         top, low = top + (grey - top) * 0.55, low + (grey - low) * 0.45
     image = top + (low - top) * (y / horizon).clamp(0, 1).unsqueeze(0) ** 1.2
     image = image.expand(3, 1, y.shape[-2], x.shape[-1])
     if scene.time == "night":
         for _ in range(16):
-            sx, sy, r = rng.uniform(0, float(x.max())), rng.uniform(0.03, horizon - 0.08), rng.uniform(0.008, 0.013)
-            image = _paint(image, _rgb((0.95, 0.95, 0.85), y), _cover(_circle(x, y, sx, sy, r), px) * 0.9)
+            sx, sy, r = (
+                rng.uniform(0, float(x.max())),
+                rng.uniform(0.03, horizon - 0.08),
+                rng.uniform(0.008, 0.013),
+            )
+            image = _paint(
+                image, _rgb((0.95, 0.95, 0.85), y), _cover(_circle(x, y, sx, sy, r), px) * 0.9
+            )
     disc = _circle(x, y, sun[0], sun[1], 0.085 if scene.time == "sunset" else 0.065)
     if scene.time == "night":  # a crescent
         disc = torch.maximum(disc, -_circle(x, y, sun[0] + 0.035, sun[1] - 0.012, 0.055))
@@ -459,15 +541,18 @@ def _sky(scene: Scene, x: Tensor, y: Tensor, horizon: float, sun: tuple[float, f
     return _paint(image, _rgb(SUN[scene.time], y), _cover(disc, px))
 
 
-def _clouds(scene: Scene, x: Tensor, y: Tensor, t: Tensor, px: float, rng: random.Random,
-            aspect: float) -> Tensor:  # fmt: skip
+def _clouds(
+    scene: Scene, x: Tensor, y: Tensor, t: Tensor, px: float, rng: random.Random, aspect: float
+) -> Tensor:
     """Coverage [T,H,W] of three slowly drifting puffs."""
     total: Tensor | None = None
     for k in range(3):
         cx, cy = (0.15 + 0.36 * k + rng.uniform(-0.05, 0.05)) * aspect, rng.uniform(0.10, 0.30)
         size, drift = rng.uniform(0.75, 1.1) * min(1.0, aspect), 0.025
         lx, ly = (x - cx - drift * t) / size, (y - cy) / size
-        puff = torch.minimum(_ellipse(lx, ly, 0, 0, 0.13, 0.062), _ellipse(lx, ly, -0.12, 0.02, 0.10, 0.045))
+        puff = torch.minimum(
+            _ellipse(lx, ly, 0, 0, 0.13, 0.062), _ellipse(lx, ly, -0.12, 0.02, 0.10, 0.045)
+        )
         puff = torch.minimum(puff, _ellipse(lx, ly, 0.12, 0.02, 0.11, 0.048)) * size
         cover = _cover(puff, 2 * px)
         total = cover if total is None else torch.maximum(total, cover)
@@ -475,21 +560,34 @@ def _clouds(scene: Scene, x: Tensor, y: Tensor, t: Tensor, px: float, rng: rando
     return total
 
 
-def _waves(image: Tensor, scene: Scene, x: Tensor, y: Tensor, t: Tensor, horizon: float, sun_x: float,
-           px: float) -> Tensor:  # fmt: skip
+def _waves(
+    image: Tensor,
+    scene: Scene,
+    x: Tensor,
+    y: Tensor,
+    t: Tensor,
+    horizon: float,
+    sun_x: float,
+    px: float,
+) -> Tensor:
     """Slow light bands on the water and the path of the sun on them."""
     depth = ((y - horizon) / (1 - horizon)).clamp(0, 1)
     swell = torch.sin(15 * depth**0.7 + 0.8 * torch.sin(2.2 * x + 0.6 * t) - 1.2 * t)
     water = _cover(horizon - y, px)
-    bright = _rgb({"day": (0.62, 0.86, 0.95), "sunset": (1.0, 0.66, 0.42), "night": (0.30, 0.38, 0.62)}
-                  [scene.time], y)  # fmt: skip
+    bright = _rgb(
+        {"day": (0.62, 0.86, 0.95), "sunset": (1.0, 0.66, 0.42), "night": (0.30, 0.38, 0.62)}[
+            scene.time
+        ],
+        y,
+    )
     image = _paint(image, bright, water * (swell * 0.5 + 0.1).clamp(0, 1) * 0.45)
     path = torch.exp(-(((x - sun_x) / (0.07 + 0.10 * depth)) ** 2)) * (0.35 + 0.2 * swell)
     return _paint(image, _rgb(SUN[scene.time], y), water * path.clamp(0, 1))
 
 
-def _falling(image: Tensor, scene: Scene, x: Tensor, y: Tensor, t: Tensor, rng: random.Random,
-             aspect: float) -> Tensor:  # fmt: skip
+def _falling(
+    image: Tensor, scene: Scene, x: Tensor, y: Tensor, t: Tensor, rng: random.Random, aspect: float
+) -> Tensor:
     """Rain streaks or snow flakes over everything."""
     rain = scene.weather == "rain"
     count = int((18 if rain else 15) * max(1.0, aspect))
@@ -500,7 +598,9 @@ def _falling(image: Tensor, scene: Scene, x: Tensor, y: Tensor, t: Tensor, rng: 
         cy = torch.remainder(y0 + speed * t, 1.2) - 0.1
         if rain:
             lx, ly = x - x0 + 0.15 * (y - 0.5), y - cy
-            drop = (1 - lx.abs() / 0.012).clamp(0, 1) * (1 - ly.abs() / 0.06).clamp(0, 1).sqrt() * 0.65
+            drop = (
+                (1 - lx.abs() / 0.012).clamp(0, 1) * (1 - ly.abs() / 0.06).clamp(0, 1).sqrt() * 0.65
+            )
         else:
             lx, ly = x - x0 - 0.03 * torch.sin(1.5 * t + 9 * x0), y - cy
             drop = (1.4 - torch.hypot(lx, ly) / 0.018).clamp(0, 1) * 0.95
@@ -509,8 +609,9 @@ def _falling(image: Tensor, scene: Scene, x: Tensor, y: Tensor, t: Tensor, rng: 
     return _paint(image, _rgb((0.80, 0.88, 0.98) if rain else (1.0, 1.0, 1.0), y), cover)
 
 
-def _draw_object(image: Tensor, scene: Scene, x: Tensor, y: Tensor, t: Tensor, pose: Pose,
-                 height: int) -> Tensor:  # fmt: skip
+def _draw_object(
+    image: Tensor, scene: Scene, x: Tensor, y: Tensor, t: Tensor, pose: Pose, height: int
+) -> Tensor:
     lx, ly = (x - pose.x) / pose.radius, (y - pose.y) / pose.radius
     soft = 1.5 / (height * pose.radius)
     if scene.motion == "spins":
@@ -524,7 +625,11 @@ def _draw_object(image: Tensor, scene: Scene, x: Tensor, y: Tensor, t: Tensor, p
     outline = layers[0].distance
     for layer in layers[1:]:
         outline = torch.minimum(outline, layer.distance)
-    rim = (0.55, 0.56, 0.62) if scene.colour == "black" else tuple(0.5 * c for c in COLOURS[scene.colour])
+    rim = (
+        (0.55, 0.56, 0.62)
+        if scene.colour == "black"
+        else tuple(0.5 * c for c in COLOURS[scene.colour])
+    )
     image = _paint(image, _rgb(rim, y) * light, _cover(outline - 0.075, soft))  # type: ignore[arg-type]
     for layer in layers:
         if layer.rgb is not None:
@@ -538,9 +643,15 @@ def _draw_object(image: Tensor, scene: Scene, x: Tensor, y: Tensor, t: Tensor, p
 
 
 def render(
-    scene: Scene, *, frames: int, height: int, width: int, fps: float = 12.0, start: float = 0.0,
+    scene: Scene,
+    *,
+    frames: int,
+    height: int,
+    width: int,
+    fps: float = 12.0,
+    start: float = 0.0,
     device: torch.device | str = "cpu",
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Draw a clip: float32 [3, frames, height, width] in [-1, 1], beginning `start` seconds in."""
     rng = random.Random(scene.seed)
     aspect, px = width / height, 1.5 / height

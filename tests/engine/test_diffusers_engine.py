@@ -21,7 +21,7 @@ BALLOON = (PromptSegment("a red balloon rises over the ocean at sunset"),)
 
 
 def spec(**changes):
-    fields = dict(prompts=BALLOON, width=160, height=96, frames=5, fps=12, seed=1, steps=2)
+    fields = {"prompts": BALLOON, "width": 160, "height": 96, "frames": 5, "fps": 12, "seed": 1, "steps": 2}
     return VideoSpec(**{**fields, **changes})
 
 
@@ -67,7 +67,9 @@ def test_progress_counts_every_step_up_to_the_end(engine):
     steps = [p.step for p in seen if p.stage == "denoise"]
     assert steps == [0, 1, 2, 3, 4]
     assert all(p.total == 4 for p in seen if p.stage == "denoise")
-    assert [p.stage for p in seen] == sorted((p.stage for p in seen), key=["denoise", "decode"].index)
+    assert [p.stage for p in seen] == sorted(
+        (p.stage for p in seen), key=["denoise", "decode"].index
+    )
 
 
 def test_a_preview_shows_the_clip_before_it_is_done(engine):
@@ -162,5 +164,5 @@ def test_one_engine_serves_the_whole_process(engine):
 
 
 def test_an_unknown_engine_is_named():
-    with pytest.raises(EngineError, match="generation.engine.nothing.Engine"):
+    with pytest.raises(EngineError, match=r"generation\.engine\.nothing\.Engine"):
         get_engine("generation.engine.nothing.Engine", WEIGHTS, device="cpu")

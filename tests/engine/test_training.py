@@ -29,18 +29,37 @@ def run(tmp_path_factory) -> RunConfig:
     tables = json.loads(json.dumps(full.tables))
     tables["vae"] |= {"minutes": 1, "steps": 30, "save_minutes": 9, "adam_rate": 3e-3}
     tables["vae"]["model"] |= {
-        "latent_channels": 16, "block_out_channels": [16, 16, 32], "decoder_block_out_channels": [16, 32],
-    }  # fmt: skip
+        "latent_channels": 16,
+        "block_out_channels": [16, 16, 32],
+        "decoder_block_out_channels": [16, 32],
+    }
     tables["vae"]["stages"] = [
-        {"until": 2.0, "batch": [2, 5, 32, 32], "image_batch": [2, 1, 32, 32], "gradient_weight": 0.1}
+        {
+            "until": 2.0,
+            "batch": [2, 5, 32, 32],
+            "image_batch": [2, 1, 32, 32],
+            "gradient_weight": 0.1,
+        }
     ]
     tables["cache"]["groups"] = [
-        {"name": "frames", "frames": 1, "height": 32, "width": 64, "fps": 12.0, "wordings": 1, "mirror": True,
-         "per_shard": 20, "shards": 1, "after": 0.0},
-    ]  # fmt: skip
+        {
+            "name": "frames",
+            "frames": 1,
+            "height": 32,
+            "width": 64,
+            "fps": 12.0,
+            "wordings": 1,
+            "mirror": True,
+            "per_shard": 20,
+            "shards": 1,
+            "after": 0.0,
+        },
+    ]
     tables["dit"] |= {"minutes": 1, "steps": 40, "compile": False, "warm_up": 5, "save_minutes": 9}
     tables["dit"]["model"] = {"heads": 1, "layers": 2}
-    tables["dit"]["stages"] = [{"until": 2.0, "mix": [{"group": "frames", "share": 1.0, "batch": 8}]}]
+    tables["dit"]["stages"] = [
+        {"until": 2.0, "mix": [{"group": "frames", "share": 1.0, "batch": 8}]}
+    ]
     return RunConfig(tmp_path_factory.mktemp("run"), "cpu", 1, False, tables)
 
 
@@ -65,7 +84,13 @@ def dit_losses(run, vae_losses) -> list[float]:
     dit = train_dit.build_dit(run["dit"]["model"], 16, states.shape[-1])
     group = train_dit.Group(run.work / "cache" / "frames", 12.0)
     trainer = train_dit.Trainer(
-        dit, {"frames": group}, (states[0].float(), mask[0]), run["dit"], (4, 16), run.work / "dit", False
+        dit,
+        {"frames": group},
+        (states[0].float(), mask[0]),
+        run["dit"],
+        (4, 16),
+        run.work / "dit",
+        False,
     )
     trainer.refresh()
     return trainer.train()
@@ -84,7 +109,9 @@ def test_the_engine_draws_with_what_was_exported(run, dit_losses, tmp_path):
     assert read_capabilities(tmp_path / "model").name == "sora-small"
     engine = DiffusersEngine(tmp_path / "model", threads=1)
     spec = VideoSpec((PromptSegment("a red ball"),), width=64, height=32, frames=5, fps=12, steps=2)
-    assert [f.shape for f in engine.generate(spec, on_progress=lambda progress: None)] == [(32, 64, 3)] * 5
+    assert [f.shape for f in engine.generate(spec, on_progress=lambda progress: None)] == [
+        (32, 64, 3)
+    ] * 5
 
 
 def test_cached_latents_are_normalised_and_kept(run, dit_losses):

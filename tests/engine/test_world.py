@@ -34,7 +34,7 @@ def test_every_kind_of_scene_draws_at_every_shape(size):
     for scene in scenes(40):
         clip = render(scene, frames=2, height=size[0], width=size[1])
         assert clip.shape == (3, 2, *size)
-        assert -1 <= clip.min() and clip.max() <= 1 and clip.isfinite().all()
+        assert clip.min() >= -1 and clip.max() <= 1 and clip.isfinite().all()
 
 
 def test_a_part_of_a_clip_is_drawn_as_in_the_whole():
