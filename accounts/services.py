@@ -72,6 +72,7 @@ def is_age_refused(*, email: str | None = None, cookie_id: str | None = None) ->
 def remember_age_refusal(*, email: str | None = None, cookie_id: str | None = None) -> None:
     """Remember that somebody stated an age below the minimum, so another date does not help."""
     expires_at = timezone.now() + REFUSAL_LASTS
+    delete_expired_age_refusals()
     with transaction.atomic():
         for key in _refusal_keys(email, cookie_id):
             AgeRefusal.objects.update_or_create(key=key, defaults={"expires_at": expires_at})

@@ -80,13 +80,14 @@ class LedgerView(APIView):
     )
     def get(self, request: Request, workspace_id: int) -> Response:
         workspace = access.get_workspace(request.user, workspace_id)
+        balance = services.balance(workspace)  # first: it opens the account of a new workspace
         pages = LedgerPagination()
         entries = LedgerEntry.objects.filter(workspace=workspace)
         page = pages.paginate_queryset(entries, request, view=self)
         return Response(
             {
                 "next_cursor": pages.next_cursor(),
-                "balance": BalanceOut(services.balance(workspace)).data,
+                "balance": BalanceOut(balance).data,
                 "results": LedgerEntryOut(page, many=True).data,
             }
         )

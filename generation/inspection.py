@@ -87,16 +87,19 @@ def look(path: Path, mark_text: str) -> dict[str, Any]:
     marked: list[media.Pixels] = []
 
     def frames() -> Iterator[tuple[float, media.Pixels]]:
-        due = 0.0
+        due, step = 0.0, 1 / MARK_FRAMES_PER_SECOND
         if media.is_image(path):
             picture = media.load_image(path)
             marked.append(picture)
             yield 0.0, picture
             return
         for seconds, frame in media.sample_frames(path, per_second=FRAMES_PER_SECOND):
-            if seconds >= due and len(marked) < MARK_FRAMES:
+            if seconds >= due:
                 marked.append(frame)
-                due += 1 / MARK_FRAMES_PER_SECOND
+                if len(marked) > MARK_FRAMES:  # half as dense from here on: the whole clip is seen
+                    marked[:] = marked[::2]
+                    step *= 2
+                due += step
             yield seconds, frame
 
     hashes = query_hashes(frames())

@@ -11,9 +11,11 @@ import hashlib
 import logging
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 
 from generation import media, services, signing
 from generation.attempt import Attempt, CancelAsked, LeaseLost, StopAsked
@@ -63,15 +65,25 @@ def run(generation: Generation) -> None:
     except Refused as refusal:
         services.end_without_clip(generation, Status.REFUSED, refusal.code)
     except EngineOutOfMemory:
-        if generation.attempts < settings.SORA_MAX_ATTEMPTS:
-            services.put_back(generation)
-        else:
-            services.end_without_clip(generation, Status.FAILED, "out_of_memory")
+        try_again(generation, "out_of_memory")
+    except (OperationalError, InterfaceError):
+        logger.warning("the database went away; the job is not to blame", exc_info=True)
+        connection.close()
+        with suppress(OperationalError, InterfaceError):  # still away: the sweeper finds the job
+            try_again(generation, "worker_lost")
     except Exception as error:
         logger.exception("job failed")
         services.end_without_clip(generation, Status.FAILED, reason_of(error))
     finally:
         shutil.rmtree(work_folder(generation), ignore_errors=True)
+
+
+def try_again(generation: Generation, reason: str) -> None:
+    """Queue the job once more, or fail it with `reason` after the last attempt."""
+    if generation.attempts < settings.SORA_MAX_ATTEMPTS:
+        services.put_back(generation)
+    else:
+        services.end_without_clip(generation, Status.FAILED, reason)
 
 
 def reason_of(error: Exception) -> str:

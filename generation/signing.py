@@ -41,16 +41,14 @@ def identity() -> SigningIdentity:
 
 
 def trust_anchors() -> str:
-    """PEM text of the roots readers here trust; empty when none is set up yet."""
-    path = (
-        Path(settings.SORA_TRUST_ANCHORS)
-        if settings.SORA_TRUST_ANCHORS
-        else CaFiles.under(settings.SORA_DEVELOPMENT_CA_DIR).root
-    )
-    try:
-        return _read(path, path.stat().st_mtime)
-    except OSError:
-        return ""
+    """PEM text of the roots readers here trust; empty when none is set up yet.
+
+    The development root stays trusted beside configured ones: clips signed with it are still ours.
+    """
+    roots = [CaFiles.under(settings.SORA_DEVELOPMENT_CA_DIR).root]
+    if settings.SORA_TRUST_ANCHORS:
+        roots.append(Path(settings.SORA_TRUST_ANCHORS))
+    return "\n".join(_read(path, path.stat().st_mtime) for path in roots if path.is_file())
 
 
 @lru_cache(maxsize=4)

@@ -6,7 +6,7 @@ import logging
 import threading
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from generation import pipeline, scheduling, services
 from generation.attempt import stop_asked
@@ -27,7 +27,12 @@ def drain() -> int:
     done = 0
     try:
         while not stop_asked.is_set():
-            generation = scheduling.claim(scheduling.worker_name())
+            try:
+                generation = scheduling.claim(scheduling.worker_name())
+            except (OperationalError, InterfaceError):
+                logger.warning("the database is away; the keeper looks again", exc_info=True)
+                connection.close()
+                break
             if generation is None:
                 break
             token = job_id.set(str(generation.pk))

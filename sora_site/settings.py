@@ -207,7 +207,7 @@ else:
     EMAIL_FILE_PATH = str(SORA_STATE_DIR / "mail")
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Sora Open <no-reply@localhost>")
 
-# docs/decisions/0010: without a mail server nobody waits for a mail before the first video.
+# docs/decisions/0008: without a mail server nobody waits for a mail before the first video.
 ACCOUNT_EMAIL_VERIFICATION = env(
     "ACCOUNT_EMAIL_VERIFICATION", default="mandatory" if EMAIL_URL else "optional"
 )
@@ -283,7 +283,6 @@ SORA_KNOWN_HASHES = env("SORA_KNOWN_HASHES", default="")  # file of perceptual h
 SORA_SIGNING_CHAIN = env("SORA_SIGNING_CHAIN", default="")  # PEM file, leaf first; "" = development CA
 SORA_SIGNING_KEY = env("SORA_SIGNING_KEY", default="")  # PEM file
 SORA_SIGNING_CALLBACK = env("SORA_SIGNING_CALLBACK", default="")  # dotted name: bytes -> signature
-SORA_SIGNING_ALGORITHM = env("SORA_SIGNING_ALGORITHM", default="es256")
 SORA_TRUST_ANCHORS = env("SORA_TRUST_ANCHORS", default="")  # PEM file; "" = the development root
 SORA_TIMESTAMP_URL = env("SORA_TIMESTAMP_URL", default="")
 SORA_DEVELOPMENT_CA_DIR = SORA_STATE_DIR / "pki"

@@ -145,8 +145,8 @@ def test_every_benchmark_says_what_it_measures() -> None:
     assert all(benchmarks().values())
 
 
-def test_decisions_are_short_and_numbered_in_order() -> None:
+def test_decisions_are_short_and_no_number_is_used_twice() -> None:
     files = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 
-    assert [int(path.name[:4]) for path in files] == list(range(1, len(files) + 1))
+    assert len({path.name[:4] for path in files}) == len(files) > 0
     assert [path.name for path in files if len(path.read_text().splitlines()) > 60] == []

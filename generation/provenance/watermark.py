@@ -253,7 +253,7 @@ def _peak(luma: Floats, text: str, scale: float) -> float:
     found = found - found.mean()
     norm = max(float(np.linalg.norm(found)), (_FLOOR * found.size) ** 0.5)
     letters = max(float((found * letters).sum()) / norm for letters in template.letters)
-    return max(0.0, min(float(fits[top, left]), letters))
+    return float(max(0.0, min(float(fits[top, left]), letters)))
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,8 @@ def _template(text: str, width: int, height: int, scale: float) -> _Template:
 def _normed(values: Floats) -> Floats:
     """Zero mean, norm one; all zeros stay so."""
     centred = values - values.mean()
-    return (centred / max(float(np.linalg.norm(centred)), 1e-6)).astype(np.float32)
+    norm = max(float(np.linalg.norm(centred)), 1e-6)
+    return np.asarray(centred / norm, np.float32)
 
 
 def _high_pass(values: Floats) -> Floats:

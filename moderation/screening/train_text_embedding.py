@@ -123,13 +123,16 @@ def main() -> None:
     layers = fit_network(vectors, y, weight, seed=0)
     stored = [(w.astype(np.float16), b.astype(np.float16)) for w, b in layers]
     digest = hashlib.sha256(b"".join(w.tobytes() for w, _ in stored) + points.tobytes()).hexdigest()
+    (w0, b0), (w1, b1) = stored
     np.savez_compressed(
         options.output,
         version=np.array(f"1-{digest[:12]}"),
         encoder_sha256=np.array(file_digest(folder / "model.safetensors")),
         calibration=points,
-        **{f"w{i}": w for i, (w, _) in enumerate(stored)},
-        **{f"b{i}": b for i, (_, b) in enumerate(stored)},
+        w0=w0,
+        b0=b0,
+        w1=w1,
+        b1=b1,
     )
     print(f"{options.output} {options.output.stat().st_size / 1e6:.2f} MB, linear {linear.version}, "
           f"{len(HEADS)} heads")

@@ -50,6 +50,8 @@ class Row:
     contrast: bool = False
     implicit: bool = False
     label: str = "allow"
+    unseen_source: bool = False  # its whole source is kept out of training
+    minor_reference: str = ""  # hand label "yes", "no", "ambiguous" where there is one
 
 
 def _split(key: str) -> Split:
@@ -77,6 +79,8 @@ def read_evalsets(folder: Path) -> list[Row]:
                     contrast=bool(data.get("contrast")) and label == "allow",
                     implicit=bool(data.get("implicit")),
                     label=label,
+                    unseen_source=not may_train,
+                    minor_reference=data.get("minor_reference", ""),
                 )
             )
     return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.db import IntegrityError, transaction
 
@@ -56,3 +58,21 @@ def test_event_names_are_unique_and_shaped_alike():
     ]
     assert len(names) == len(set(names)) == len(audit.EVENTS)
     assert all(name.count(".") == 1 and name == name.lower() for name in names)
+
+
+def test_every_event_is_documented_and_recorded_somewhere():
+    root = Path(__file__).resolve().parents[2]
+    documented = (root / "docs" / "audit.md").read_text()
+    code = "".join(
+        path.read_text()
+        for app in ("accounts", "billing", "generation", "feeds", "moderation")
+        for path in (root / app).glob("*.py")
+        if path.name != "audit.py"
+    )
+    constants = {
+        name: value
+        for name, value in vars(audit).items()
+        if name.isupper() and isinstance(value, str)
+    }
+    assert [name for name in constants if f"audit.{name}" not in code] == []
+    assert [value for value in constants.values() if f"`{value}`" not in documented] == []

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.core import mail
 from django.core.management import call_command
 from django.db import IntegrityError
@@ -124,13 +126,19 @@ def test_the_pages_behind_both_answers_look_the_same(client, real_mail):
     assert pages[0] == pages[1]
 
 
-def test_an_address_taken_in_the_same_instant_gets_that_answer_too(client, real_mail, monkeypatch):
-    def taken_meanwhile(*args: object, **kwargs: object) -> None:
-        raise IntegrityError("duplicate key")
+def test_an_address_taken_in_the_same_instant_gets_that_answer_too(real_mail, rf):
+    from allauth.account.forms import SignupForm
 
-    monkeypatch.setattr(services, "sign_up", taken_meanwhile)
-    answer = client.post(URL, form())
-    assert answer["Location"] == reverse("account_email_verification_sent")
+    request = rf.post(URL)
+    with context.request_context(request):
+        checked = SignupForm(form())
+        assert checked.is_valid()
+        make_user("new.person@example.com")  # another request was faster
+        with pytest.raises(ImmediateHttpResponse) as answer:
+            checked.save(request)
+    assert answer.value.response["Location"] == reverse("account_email_verification_sent")
+    assert User.objects.count() == 1
+    assert Workspace.objects.count() == 0
 
 
 def test_nothing_is_left_when_the_last_step_fails(monkeypatch):

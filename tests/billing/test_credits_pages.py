@@ -49,6 +49,13 @@ def test_the_ledger_lists_every_movement_newest_first(api, user):
     assert answer["next_cursor"] is None
 
 
+def test_the_first_look_at_a_new_workspace_shows_its_starting_credits(api, user):
+    workspace = make_workspace(user)
+    answer = api.get(f"/api/v1/workspaces/{workspace.pk}/ledger/").json()
+    assert answer["balance"]["available"] == 500
+    assert [row["amount"] for row in answer["results"]] == [500]
+
+
 def test_pages_follow_each_other_without_gap_or_repetition_while_entries_are_added(api, user):
     workspace = personal_workspace(user)
     for number in range(7):

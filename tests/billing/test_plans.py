@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.errors import NotPriced, UnknownPlan
-from billing.plans import FREE, PLANS, PRO, get_plan, price_in_credits
+from billing.plans import FREE, PLANS, PRICES, PRO, get_plan, price_in_credits
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,17 @@ def test_plans_bound_the_frame():
 def test_an_unknown_plan_is_named_in_the_refusal():
     with pytest.raises(UnknownPlan, match="gold"):
         get_plan("gold")
+
+
+def test_the_page_about_billing_says_what_the_code_does():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "billing.md").read_text()
+    for (side, shape), row in PRICES.items():
+        assert f"| {side} {shape} | " + " | ".join(f"{price:,}" for price in row) + " |" in page
+    for plan in PLANS.values():
+        clean = "yes" if plan.clean_download else "no"
+        start = next(line for line in page.splitlines() if line.startswith(f"| `{plan.code}` |"))
+        assert f"{plan.max_pixels:,} pixels" in start
+        assert start.endswith(
+            f"| {plan.max_seconds} s | {plan.concurrency} | {clean} | "
+            f"{plan.start_grant:,} | {plan.weight} |"
+        )
