@@ -234,7 +234,7 @@ class EstimateView(APIView):
         data.is_valid(raise_exception=True)
         prompt = data.validated_data["prompt"].strip()
         # A form asks for the price before anything is typed.
-        asked = services.check_request(workspace, **{**data.validated_data, "prompt": prompt or "-"})
+        asked = services.check_request(workspace, **{**data.validated_data, "prompt": prompt or "a scene"})
         engine = engine_capabilities()
         native = engine.native_size(asked.width, asked.height)
         free = billing.balance(workspace)

@@ -103,8 +103,9 @@ def drf_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
         )
         code = status.HTTP_400_BAD_REQUEST
     elif isinstance(exc, exceptions.APIException):
-        kind = exc.get_codes() if isinstance(exc.get_codes(), str) else exc.default_code
-        body, code = error_body(str(kind), str(exc.detail)), exc.status_code
+        codes = exc.get_codes()
+        kind = codes if isinstance(codes, str) else exc.default_code
+        body, code = error_body(kind, str(exc.detail)), exc.status_code
         if header := getattr(exc, "auth_header", None):
             headers["WWW-Authenticate"] = header
         if wait := getattr(exc, "wait", None):

@@ -25,7 +25,7 @@ def clean_environment(folder: Path, **more: str) -> dict[str, str]:
     """What a newcomer's shell has: none of the variables that point at the test servers."""
     kept = {"PATH", "HOME", "LANG", "TMPDIR", "OMP_NUM_THREADS", "SORA_PG_BIN", "SORA_VALKEY_BIN"}
     environment = {name: value for name, value in os.environ.items() if name in kept}
-    return environment | {"SORA_STATE_DIR": str(folder), "PYTHONUNBUFFERED": "1", "SORA_ENGINE": "generation.engine.registry.get_engine"} | more
+    return environment | {"SORA_STATE_DIR": str(folder), "PYTHONUNBUFFERED": "1"} | more
 
 
 def free_port() -> int:

@@ -11,6 +11,7 @@ import signal
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -115,6 +116,78 @@ def test_a_command_uses_the_running_services(site: Site) -> None:
     assert done.returncode == 0, done.stderr
     assert "[X] 0001_initial" in done.stdout
     assert site.units == before
+
+
+def test_generate_takes_the_running_worker_and_delivers_a_signed_clip(
+    site: Site, tmp_path: Path
+) -> None:
+    target = tmp_path / "clip.mp4"
+
+    done = manage(
+        site.folder,
+        *("generate", "a red balloon rises over the ocean at sunset", "--seconds", "2"),
+        *("--size", "512x288", "--seed", "7", "--steps", "2", "-o", str(target), "--json"),
+    )
+
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert set(result) == {
+        *("id", "status", "file", "prompt", "rewritten_prompt", "reason", "timings"),
+        "verification",
+    }
+    assert (result["status"], result["file"], result["reason"]) == ("succeeded", str(target), None)
+    assert {"prompt", "generate", "sign", "store", "total"} <= set(result["timings"])
+    assert result["verification"]["c2pa"]["state"] in {"valid", "trusted"}
+    assert result["verification"]["visible_watermark"] is True
+    assert len(result["verification"]["matches"]) == 1
+    percents = [int(text) for text in re.findall(r"\[ *(\d+) %\]", done.stderr)]
+    assert percents == sorted(percents) and percents[-1] == 100
+
+    checked = manage(site.folder, "verify", str(target), "--json")
+
+    assert checked.returncode == 0
+    assert json.loads(checked.stdout)["matches"] == result["verification"]["matches"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "code"),
+    [
+        (["naked child"], "refused", "prompt_refused"),
+        (["   "], "failed", "invalid_prompt"),
+        (["a red ball", "--size", "9x9"], "failed", "unsupported_value"),
+        (["a red ball", "--size", "big"], "failed", "unsupported_value"),
+        (["a red ball", "--seconds", "999"], "failed", "unsupported_value"),
+    ],
+)
+def test_generate_says_why_nothing_was_made(
+    site: Site, tmp_path: Path, arguments: list[str], status: str, code: str
+) -> None:
+    target = tmp_path / "clip.mp4"
+
+    done = manage(site.folder, "generate", *arguments, "-o", str(target), "--json")
+
+    assert done.returncode == 1
+    result = json.loads(done.stdout)
+    assert (result["status"], result["reason"]["code"]) == (status, code)
+    assert result["file"] is None
+    assert not target.exists()
+
+
+def test_generate_looks_at_the_target_before_it_works(site: Site, tmp_path: Path) -> None:
+    done = manage(site.folder, "generate", "a red ball", "-o", str(tmp_path / "no" / "clip.mp4"))
+
+    assert done.returncode == 1
+    assert "can't be written" in done.stderr
+
+
+def test_verify_of_a_file_that_is_no_picture_is_not_valid(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "note.mp4").write_text("hello")
+
+    done = manage(site.folder, "verify", str(tmp_path / "note.mp4"), "--json")
+
+    assert done.returncode == 1
+    result = json.loads(done.stdout)
+    assert (result["c2pa"]["state"], result["matches"]) == ("none", [])
 
 
 @pytest.mark.parametrize("name", ["web", "Valkey", "PostgreSQL", "worker"])

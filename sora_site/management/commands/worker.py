@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from argparse import ArgumentParser
@@ -11,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import connections
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class Command(BaseCommand):
         keeper.start()
         logger.info("worker ready", extra={"device": settings.SORA_DEVICE})
         if options["preload"]:
-            worker.preload()
+            threading.Thread(target=worker.preload, name="preload", daemon=True).start()
         stopping.wait()
 
         # The running job goes back to the queue at its next step; it keeps its attempts.
@@ -61,4 +63,7 @@ class Command(BaseCommand):
         runtime.stop(timeout=12_000)
         worker.wait_idle(timeout=12)
         broker.close()
+        connections.close_all()
         logger.info("worker stopped")
+        logging.shutdown()
+        os._exit(0)  # nothing is left to save, and taking a model apart politely takes seconds
