@@ -21,6 +21,8 @@ def main() -> None:
 
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     services.fill_environment()
+    if command == "up":
+        os.environ.setdefault("SORA_HASHED_STATIC", "1")  # `up` collects them before it serves
     from django.core.management import execute_from_command_line
 
     if command in WITHOUT_SERVICES or {"--help", "-h"} & set(sys.argv):

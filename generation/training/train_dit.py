@@ -2,13 +2,15 @@
 
 Flow matching on cached latents with the conventions of diffusers' LTXConditionPipeline: the model
 sees x_t = (1 - t) x + t n and predicts n - x; positions are pixels and seconds; condition frames are
-clean tokens with their own timestep 0. Stages go from single frames (few tokens, so thousands of
-cheap samples teach the words) to short clips and whole clips (which teach motion).
+clean tokens with their own timestep 0. Training begins with single frames: few tokens, so thousands
+of cheap samples teach the words. With a second argument `motion` it goes on from those weights by the
+table [motion], with short and whole clips among the frames.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -233,7 +235,7 @@ class Trainer:
             losses
         ) < s.get("steps", 10**9):
             warm = min(1.0, (len(losses) + 1) / s["warm_up"])
-            optimiser.rate(warm * min(1.0, max(0.02, (1 - done) / s["decay_share"])))
+            optimiser.rate(warm * min(1.0, max(0.02, (1 - done) / max(s["decay_share"], 1e-9))))
             stage = next(stage for stage in s["stages"] if done < stage["until"])
             share = np.array([m["share"] for m in stage["mix"]])
             mix = stage["mix"][rng.choice(len(share), p=share / share.sum())]
@@ -292,6 +294,8 @@ class Trainer:
 def main() -> None:
     run = run_from_argv()
     settings, cache = run["dit"], run["cache"]
+    if sys.argv[2:] == ["motion"]:
+        settings |= run["motion"]
     torch.manual_seed(settings["seed"])
     vae_stages = len(run["vae"]["model"]["decoder_block_out_channels"])
     ratios = (2**vae_stages, run["vae"]["model"]["patch_size"] * 2**vae_stages)

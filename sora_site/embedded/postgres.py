@@ -273,7 +273,7 @@ class PostgresServer:
                 text=True,
                 check=False,
                 pass_fds=fds,
-                **arguments,  # type: ignore[call-overload]
+                **arguments,
             )
         if result.returncode:
             shutil.rmtree(self.data, ignore_errors=True)

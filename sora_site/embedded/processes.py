@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 UNIX_SOCKET_PATH_MAX = 107  # bytes, Linux; macOS has 103 and gets the short folder earlier
@@ -41,7 +42,7 @@ class Account:
         argv = [test, "-r", str(folder), "-a", "-x", str(folder)]
         return subprocess.run(argv, check=False, cwd="/", **self.popen_arguments()).returncode == 0
 
-    def popen_arguments(self) -> dict[str, object]:
+    def popen_arguments(self) -> dict[str, Any]:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
@@ -83,7 +84,7 @@ def spawn(
             if os.getppid() != parent:  # we died between fork and prctl
                 os._exit(1)
 
-    arguments: dict[str, object] = account.popen_arguments() if account else {}
+    arguments: dict[str, Any] = account.popen_arguments() if account else {}
     log = open(output, "ab") if output else None  # noqa: SIM115  (closed below, after the fork)
     try:
         return subprocess.Popen(
@@ -96,7 +97,7 @@ def spawn(
             start_new_session=True,
             preexec_fn=in_child,
             pass_fds=tuple(pass_fds),
-            **arguments,  # type: ignore[arg-type]
+            **arguments,
         )
     finally:
         if log:

@@ -71,13 +71,15 @@ def test_a_worker_killed_there_costs_nothing_but_time(
     assert LedgerEntry.objects.filter(reference=job).count() == 2  # the hold and its capture
 
 
+@pytest.mark.parametrize("stage", ["prompt", "checks", "store"])
 def test_an_error_nobody_foresaw_fails_the_job_and_gives_the_credits_back(
-    ask: Ask, run_worker: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    stage: str, ask: Ask, run_worker: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SORA_FAILPOINTS", "store=raise")
+    monkeypatch.setenv("SORA_FAILPOINTS", f"{stage}=raise")
     job = ask().json()["id"]
     run_worker()
 
     generation = Generation.objects.get(pk=job)
     assert (generation.status, generation.reason_code) == ("failed", "internal_error")
     assert LedgerEntry.objects.filter(reference=job, kind="release").count() == 1
+    assert not Video.objects.exists()

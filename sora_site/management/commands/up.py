@@ -293,14 +293,16 @@ def _collect_static(folder: Path) -> bool:
     """Copy static files under hashed names when they changed. False: serve them unhashed instead."""
     from django.contrib.staticfiles.finders import get_finders
 
+    if "Hashed" not in settings.STORAGES["staticfiles"]["BACKEND"]:
+        return False
     stats = [
         (path, storage.path(path), os.stat(storage.path(path)))
         for finder in get_finders()
         for path, storage in finder.list([])
     ]
     wanted = repr([(path, s.st_size, int(s.st_mtime)) for path, _, s in stats])
-    stamp = folder / "static.stamp"
-    if stamp.exists() and stamp.read_text() == wanted and Path(settings.STATIC_ROOT).exists():
+    stamp, manifest = folder / "static.stamp", Path(settings.STATIC_ROOT) / "staticfiles.json"
+    if stamp.exists() and stamp.read_text() == wanted and manifest.exists():
         return True
     # In a process of its own: this one was set up for plain names before it could know better.
     line = [sys.executable, str(settings.BASE_DIR / "manage.py"), "collectstatic"]
