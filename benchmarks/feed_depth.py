@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CLIPS, PEOPLE, ROUNDS = 100_000, 200, 60
 JSON, HTML = "/api/v1/feeds/recent/", "/"
 
+
 def run() -> dict[str, Any]:
     with throwaway.database():
         _fill()

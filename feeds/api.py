@@ -62,13 +62,13 @@ class RecentView(APIView):
     permission_classes = [AllowAny]
 
     @extend_schema(
-        parameters=[OpenApiParameter("cursor", str, description="`next_cursor` of the page before")],
+        parameters=[
+            OpenApiParameter("cursor", str, description="`next_cursor` of the page before")
+        ],
         responses=FeedOut,
     )
     def get(self, request: Request) -> Response:
-        page = read_page(
-            recent_for(request.user), request.user, request.query_params.get("cursor")
-        )
+        page = read_page(recent_for(request.user), request.user, request.query_params.get("cursor"))
         return Response({"videos": page.cards, "next_cursor": page.next_cursor})
 
 

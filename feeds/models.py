@@ -41,7 +41,7 @@ class LikeQuerySet(models.QuerySet["Like"]):
 
 
 def with_likes(videos: VideoQuerySet, viewer: User | AnonymousUser) -> VideoQuerySet:
-    """Adds `like_count` and `liked_count` (the viewer's: 0 or 1) to every clip of a page, inside the page's own query.
+    """Adds `like_count` and `liked_count` (the viewer's: 0 or 1) inside the page's own query.
 
     Counts, not EXISTS: the database would hash all likes of the viewer for an EXISTS, but counts
     the few of each clip through the index, and only for the clips of the page.

@@ -51,9 +51,7 @@ def unshare_video(video: Video, *, by: User) -> Video:
 
 def like_video(video: Video, *, by: User) -> LikeCount:
     """Like a clip. Liking twice counts once."""
-    Like.objects.get_or_create(
-        video=video, user=by, defaults={"workspace_id": video.workspace_id}
-    )
+    Like.objects.get_or_create(video=video, user=by, defaults={"workspace_id": video.workspace_id})
     return Like.objects.count_of(video, by)
 
 

@@ -30,9 +30,7 @@ def recent(request: HttpRequest) -> HttpResponse:
 @require_safe
 def profile(request: HttpRequest, handle: str) -> HttpResponse:
     """GET /u/<handle>/: what one person shared. 404 also for the suspended and the deleted."""
-    person = User.objects.filter(
-        handle=handle.lower(), is_active=True, suspended_at=None
-    ).first()
+    person = User.objects.filter(handle=handle.lower(), is_active=True, suspended_at=None).first()
     if person is None:
         raise Http404
     return _feed(request, of_creator(person), "feeds/profile.html", person=person)

@@ -70,10 +70,12 @@ Jay-Z/Eminem/Snoop Dogg/50 Cent/Kendrick Lamar/Travis Scott/Lil Nas X/Post Malon
 Nicki Minaj/Cardi B/Megan Thee Stallion = a woman rapper on a stage
 Taylor Swift = a pop singer
 Beyonce/Rihanna/Adele/Lady Gaga/Katy Perry/Ariana Grande/Billie Eilish/Dua Lipa = a pop singer
-Selena Gomez/Miley Cyrus/Britney Spears/Jennifer Lopez/Shakira/Olivia Rodrigo/Sabrina Carpenter = a pop singer
+Selena Gomez/Miley Cyrus/Britney Spears/Jennifer Lopez/Shakira/Olivia Rodrigo = a pop singer
+Sabrina Carpenter = a pop singer
 Justin Bieber/Harry Styles/Ed Sheeran/Bruno Mars/The Weeknd/Shawn Mendes/Bad Bunny = a pop singer
 Justin Timberlake/Chris Brown/John Legend = a singer
-Michael Jackson/Elvis Presley/Freddie Mercury/David Bowie/Amy Winehouse/Whitney Houston = a singer on a stage
+Michael Jackson/Elvis Presley/Freddie Mercury/David Bowie/Amy Winehouse = a singer on a stage
+Whitney Houston = a singer on a stage
 Mick Jagger/Paul McCartney/~Bono/Elton John/Bob Dylan/Bruce Springsteen = an older rock musician
 Mariah Carey/Celine Dion/~Cher/Dolly Parton/Tina Turner = a singer in a sparkling dress
 Tom Cruise/Brad Pitt/Leonardo DiCaprio/DiCaprio/Johnny Depp/Tom Hanks/George Clooney = a film actor
@@ -81,15 +83,18 @@ Robert Downey Jr/Chris Hemsworth/Chris Evans/Chris Pratt/Ryan Reynolds/Ryan Gosl
 Keanu Reeves/Will Smith/Denzel Washington/Morgan Freeman/Samuel L Jackson/Idris Elba = a film actor
 Dwayne Johnson/Vin Diesel/Jason Statham/Arnold Schwarzenegger/Sylvester Stallone = a muscular film actor
 Al Pacino/Robert De Niro/Clint Eastwood/Harrison Ford/Jack Nicholson/Anthony Hopkins = an older film actor
-Christian Bale/Matt Damon/Ben Affleck/Hugh Jackman/Joaquin Phoenix/Timothee Chalamet/Tom Holland = a film actor
-Benedict Cumberbatch/Daniel Radcliffe/Robert Pattinson/Zac Efron/Pedro Pascal/Cillian Murphy/Jim Carrey = a film actor
+Christian Bale/Matt Damon/Ben Affleck/Hugh Jackman/Joaquin Phoenix/Timothee Chalamet = a film actor
+Tom Holland = a film actor
+Benedict Cumberbatch/Daniel Radcliffe/Robert Pattinson/Zac Efron/Pedro Pascal = a film actor
+Cillian Murphy/Jim Carrey = a film actor
 Daniel Craig/Sean Connery/Pierce Brosnan/Nicolas Cage/Adam Sandler/Jackie Chan/Bruce Lee = a film actor
 Steve Carell/Rowan Atkinson/Mr Bean/Bryan Cranston/Shah Rukh Khan/Amitabh Bachchan = a film actor
 Scarlett Johansson/Angelina Jolie/Jennifer Lawrence/Emma Watson/Emma Stone/Margot Robbie = a film actress
 Natalie Portman/Anne Hathaway/Julia Roberts/Meryl Streep/Sandra Bullock/Nicole Kidman = a film actress
 Gal Gadot/Zendaya/Jennifer Aniston/Kate Winslet/Cate Blanchett/Charlize Theron = a film actress
 Megan Fox/Salma Hayek/Penelope Cruz/Halle Berry/Viola Davis/Sydney Sweeney/Ana de Armas = a film actress
-Kristen Stewart/Jenna Ortega/Millie Bobby Brown/Priyanka Chopra/Marilyn Monroe/Audrey Hepburn = a film actress
+Kristen Stewart/Jenna Ortega/Millie Bobby Brown/Priyanka Chopra/Marilyn Monroe = a film actress
+Audrey Hepburn = a film actress
 Whoopi Goldberg/Helen Mirren/Judi Dench/Maggie Smith = an older film actress
 Oprah Winfrey/Oprah/Ellen DeGeneres = a television host
 Jimmy Fallon/Jimmy Kimmel/Stephen Colbert/Conan O'Brien/John Oliver/Trevor Noah = a television host
@@ -101,8 +106,10 @@ Anthony Fauci/Dr Fauci = a doctor
 Stephen Hawking/Neil deGrasse Tyson = a scientist
 MrBeast/Mr Beast/PewDiePie/Logan Paul/Jake Paul/KSI = a video blogger
 Lionel Messi/Messi/Cristiano Ronaldo/Ronaldo/CR7/Neymar/Kylian Mbappe/Mbappe = a football player
-David Beckham/Beckham/Zinedine Zidane/Zidane/Diego Maradona/Maradona/Erling Haaland/Mohamed Salah = a football player
-LeBron James/LeBron/Michael Jordan/Kobe Bryant/Stephen Curry/Shaquille O'Neal/Magic Johnson = a basketball player
+David Beckham/Beckham/Zinedine Zidane/Zidane/Diego Maradona/Maradona = a football player
+Erling Haaland/Mohamed Salah = a football player
+LeBron James/LeBron/Michael Jordan/Kobe Bryant/Stephen Curry/Shaquille O'Neal = a basketball player
+Magic Johnson = a basketball player
 Serena Williams/Venus Williams/Naomi Osaka/Maria Sharapova = a tennis player
 Roger Federer/Federer/Rafael Nadal/Nadal/Novak Djokovic/Djokovic = a tennis player
 Tom Brady/Patrick Mahomes/Travis Kelce/Aaron Rodgers/Colin Kaepernick = an American football player
@@ -113,11 +120,15 @@ John Cena/Hulk Hogan = a wrestler
 Lewis Hamilton/Max Verstappen/Michael Schumacher = a racing driver
 Virat Kohli/Sachin Tendulkar/MS Dhoni = a cricket player
 J K Rowling/JK Rowling/Stephen King/George R R Martin/Margaret Atwood/Salman Rushdie = a writer
-Jeffrey Epstein/Harvey Weinstein/Bill Cosby/O J Simpson/OJ Simpson/Ghislaine Maxwell = a person in a courtroom
-Adolf Hitler/Hitler/Joseph Stalin/Stalin/Benito Mussolini/Mussolini/Osama bin Laden/Saddam Hussein = a historical dictator
+Jeffrey Epstein/Harvey Weinstein/Bill Cosby/O J Simpson/OJ Simpson = a person in a courtroom
+Ghislaine Maxwell = a person in a courtroom
+Adolf Hitler/Hitler/Joseph Stalin/Stalin/Benito Mussolini/Mussolini = a historical dictator
+Osama bin Laden/Saddam Hussein = a historical dictator
 Mao Zedong/Fidel Castro/Che Guevara/Muammar Gaddafi = a revolutionary leader
-Margaret Thatcher/Ronald Reagan/Richard Nixon/Jimmy Carter/John F Kennedy/JFK = a political leader of the past
-Franklin Roosevelt/Franklin D Roosevelt/Winston Churchill/Nelson Mandela/Mikhail Gorbachev = a statesman of the past
+Margaret Thatcher/Ronald Reagan/Richard Nixon/Jimmy Carter = a political leader of the past
+John F Kennedy/JFK = a political leader of the past
+Franklin Roosevelt/Franklin D Roosevelt/Winston Churchill/Nelson Mandela = a statesman of the past
+Mikhail Gorbachev = a statesman of the past
 """
 
 # Living (or recently living) artists, filmmakers and studios: what the manner looks like.
@@ -151,11 +162,13 @@ Frank Miller/Todd McFarlane/Jim Lee/Alex Ross/Mike Mignola = a high-contrast com
 John Blanche/Michael Whelan/Donato Giancola/~Brom/Gerald Brom/Boris Vallejo = a detailed fantasy painting
 Tyler Edlin/Craig Mullins/Feng Zhu/Sparth/Noah Bradley = a painted concept-art landscape
 James Jean/Yoji Shinkawa/Ashley Wood/Sachin Teng/Victo Ngai = a flowing ink illustration
-Dan Mumford/Alena Aenami/Marc Simonetti/Peter Mohrbacher/Magali Villeneuve/Jeremy Mann = a detailed digital illustration
+Dan Mumford/Alena Aenami/Marc Simonetti/Peter Mohrbacher = a detailed digital illustration
+Magali Villeneuve/Jeremy Mann = a detailed digital illustration
 Thomas Kinkade = a cosy, glowing landscape painting
 Romero Britto = a bright pattern of bold outlines
 Shepard Fairey/Obey Giant = a bold street poster
-Zaha Hadid/Frank Gehry/Santiago Calatrava/Norman Foster/Renzo Piano/Bjarke Ingels = flowing modern architecture
+Zaha Hadid/Frank Gehry/Santiago Calatrava/Norman Foster/Renzo Piano = flowing modern architecture
+Bjarke Ingels = flowing modern architecture
 Dr Seuss/Quentin Blake/Eric Carle/Beatrix Potter = a playful picture-book drawing
 Kelly McKernan/Sarah Andersen/Karla Ortiz = a hand-drawn illustration
 Tatsuki Fujimoto/Kentaro Miura = a dark ink-lined drawing
@@ -190,8 +203,10 @@ Charlie Chaplin/Buster Keaton/Andrei Tarkovsky/Tarkovsky/Ingmar Bergman/Federico
 H R Giger/Giger/Zdzislaw Beksinski/Beksinski/Frank Frazetta/Moebius/Jean Giraud/Osamu Tezuka/Satoshi Kon
 Antoni Gaudi/Gaudi/Le Corbusier/Frank Lloyd Wright/Mies van der Rohe/Andrea Palladio
 Lewis Carroll/Winsor McCay/Saul Bass/Syd Mead/Ralph McQuarrie/Bob Ross/Hilma af Klint/Remedios Varo
-Leonora Carrington/Max Ernst/Giorgio de Chirico/Amedeo Modigliani/Modigliani/Henri Rousseau/John Everett Millais
-Dante Gabriel Rossetti/John William Waterhouse/Waterhouse/Lawrence Alma-Tadema/Edward Burne-Jones/John Atkinson Grimshaw
+Leonora Carrington/Max Ernst/Giorgio de Chirico
+Amedeo Modigliani/Modigliani/Henri Rousseau/John Everett Millais
+Dante Gabriel Rossetti/John William Waterhouse/Waterhouse
+Lawrence Alma-Tadema/Edward Burne-Jones/John Atkinson Grimshaw
 """
 
 # Names the private-person rule must leave alone: long dead, invented long ago, or not a person.
@@ -202,7 +217,8 @@ William Shakespeare/Jane Austen/Charles Dickens/Mark Twain/Edgar Allan Poe/Oscar
 Ludwig van Beethoven/Johann Sebastian Bach/Frederic Chopin/Louis Armstrong/Duke Ellington/Billie Holiday
 Julius Caesar/Marcus Aurelius/Alexander the Great/Genghis Khan/Marco Polo/Christopher Columbus/Joan of Arc
 George Washington/Thomas Jefferson/Benjamin Franklin/Abraham Lincoln/Theodore Roosevelt/Martin Luther King
-Rosa Parks/Virginia Woolf/Agatha Christie/Leo Tolstoy/Harriet Tubman/Frederick Douglass/Florence Nightingale/Helen Keller/Anne Boleyn/Mary Shelley
+Rosa Parks/Virginia Woolf/Agatha Christie/Leo Tolstoy/Harriet Tubman
+Frederick Douglass/Florence Nightingale/Helen Keller/Anne Boleyn/Mary Shelley
 Sherlock Holmes/Robin Hood/King Arthur/Peter Pan/Alice Liddell/Dorian Gray/Don Juan/Captain Hook
 Captain Ahab/Moby Dick/Tom Sawyer/Huckleberry Finn/Oliver Twist/Ebenezer Scrooge/Frankenstein/Mona Lisa
 Santa Claus/Father Christmas/Jack Frost/Virgin Mary/John the Baptist/Saint Nicholas/Mary Magdalene
@@ -213,22 +229,30 @@ Grace Cathedral/Douglas Fir/Florence Cathedral/Diego Garcia/Sierra Leone/Sierra 
 # Brand = what stands before another noun ("sports" shoes) | what stands alone ("a sports shoe").
 BRANDS = """
 Nike/Adidas/Reebok/~Puma/Under Armour/New Balance/Air Jordan/Converse All Star = sports | a sports shoe
-Coca-Cola/Coca Cola/~Coke/Pepsi/Pepsi-Cola/~Fanta/~Sprite/Dr Pepper/Mountain Dew/Red Bull/Monster Energy = soda | a soda drink
+Coca-Cola/Coca Cola/~Coke/Pepsi/Pepsi-Cola/~Fanta/~Sprite/Dr Pepper = soda | a soda drink
+Mountain Dew/Red Bull/Monster Energy = soda | a soda drink
 Starbucks/Dunkin Donuts/Costa Coffee/Nespresso/Tim Hortons = coffee | a coffee shop
-McDonald's/McDonalds/Burger King/KFC/Wendy's/Taco Bell/Chick-fil-A/Five Guys/Pizza Hut/Domino's = fast-food | a fast-food restaurant
+McDonald's/McDonalds/Burger King/KFC/Wendy's/Taco Bell = fast-food | a fast-food restaurant
+Chick-fil-A/Five Guys/Pizza Hut/Domino's = fast-food | a fast-food restaurant
 iPhone/iPad/MacBook/AirPods/iMac/Galaxy S24/Samsung/Huawei/Xiaomi/OnePlus = plain | a plain modern device
-Google/Microsoft/Facebook/Instagram/TikTok/YouTube/Netflix/Twitter/WhatsApp/Snapchat/Spotify/OpenAI/ChatGPT = online | an online service
+Google/Microsoft/Facebook/Instagram/TikTok/YouTube/Netflix/Twitter = online | an online service
+WhatsApp/Snapchat/Spotify/OpenAI/ChatGPT = online | an online service
 PlayStation/Xbox/Nintendo/Nintendo Switch/Game Boy/Sega = gaming | a games console
 LEGO/Playmobil/Duplo = toy-brick | toy bricks
 Barbie/Hot Wheels/Funko Pop/Beanie Baby/My Little Pony/Furby/Tamagotchi = toy | a toy
-BMW/Mercedes/Mercedes-Benz/Audi/Porsche/Ferrari/Lamborghini/Bugatti/Maserati/Aston Martin/Rolls-Royce/Bentley/McLaren = luxury | a luxury car
-Porsche 911/Ford Mustang/Chevrolet Camaro/Corvette/Tesla Model S/Tesla Cybertruck/Cybertruck = sporty | a sporty car
-Toyota/Honda/Hyundai/Kia/Nissan/Mazda/Subaru/Volkswagen/Volvo/Chevrolet/Peugeot/Renault/Skoda/Fiat/Suzuki = family | a family car
+BMW/Mercedes/Mercedes-Benz/Audi/Porsche/Ferrari/Lamborghini/Bugatti/Maserati = luxury | a luxury car
+Aston Martin/Rolls-Royce/Bentley/McLaren = luxury | a luxury car
+Porsche 911/Ford Mustang/Chevrolet Camaro/Corvette/Tesla Model S = sporty | a sporty car
+Tesla Cybertruck/Cybertruck = sporty | a sporty car
+Toyota/Honda/Hyundai/Kia/Nissan/Mazda/Subaru/Volkswagen/Volvo/Chevrolet = family | a family car
+Peugeot/Renault/Skoda/Fiat/Suzuki = family | a family car
 Harley-Davidson/Harley Davidson/Ducati/Kawasaki/Vespa = classic | a motorbike
 Boeing/Airbus/Lockheed Martin/Cessna = airliner | an airliner
-Gucci/Louis Vuitton/Chanel/Prada/Versace/Dior/Balenciaga/Burberry/Armani/Fendi = designer | a designer outfit
+Gucci/Louis Vuitton/Chanel/Prada/Versace/Dior/Balenciaga/Burberry = designer | a designer outfit
+Armani/Fendi = designer | a designer outfit
 Rolex/Omega Seamaster/Cartier/Tiffany & Co/Patek Philippe = elegant | an elegant watch
-Zara/H&M/Uniqlo/Levi's/Levis/Tommy Hilfiger/Ralph Lauren/Lacoste/Calvin Klein/Victoria's Secret = plain | plain clothes
+Zara/H&M/Uniqlo/Levi's/Levis/Tommy Hilfiger/Ralph Lauren/Lacoste = plain | plain clothes
+Calvin Klein/Victoria's Secret = plain | plain clothes
 Crocs/Birkenstock/Doc Martens/Dr Martens/Timberland = plain | plain shoes
 IKEA/Walmart/Costco/Aldi/Lidl/Carrefour/Tesco/Best Buy/Home Depot = large | a large store
 ~Disneyland/Disney World/Disneyland Paris/Universal Studios/Legoland = theme-park | a theme park
@@ -236,9 +260,12 @@ Disney/Pixar/DreamWorks/Warner Bros/Looney Tunes/Hanna-Barbera/Nickelodeon = car
 Marvel/Marvel Comics/DC Comics/Marvel Cinematic Universe = superhero | a superhero story
 Star Wars/Star Trek/Doctor Who/Stranger Things/Game of Thrones/Lord of the Rings = fantasy | a fantasy story
 Pokemon/Pokémon/Digimon/Dragon Ball/Naruto = cartoon | a cartoon creature
-Minecraft/Fortnite/Roblox/Grand Theft Auto/GTA V/GTA 5/Call of Duty/Overwatch/World of Warcraft/Among Us = video-game | a video game
-Nutella/Oreo/Oreos/KitKat/Snickers/M&M's/M&Ms/Toblerone/Haribo/Pringles/Doritos/Cheetos/Heinz/Kellogg's/Nestle/Ben & Jerry's = snack | a snack
-Heineken/Budweiser/Guinness/Corona Extra/Jack Daniel's/Jack Daniels/Absolut Vodka/Johnnie Walker = bottled | a drink
+Minecraft/Fortnite/Roblox/Grand Theft Auto/GTA V/GTA 5/Call of Duty = video-game | a video game
+Overwatch/World of Warcraft/Among Us = video-game | a video game
+Nutella/Oreo/Oreos/KitKat/Snickers/M&M's/M&Ms/Toblerone/Haribo/Pringles/Doritos = snack | a snack
+Cheetos/Heinz/Kellogg's/Nestle/Ben & Jerry's = snack | a snack
+Heineken/Budweiser/Guinness/Corona Extra/Jack Daniel's/Jack Daniels = bottled | a drink
+Absolut Vodka/Johnnie Walker = bottled | a drink
 Marlboro/~Camel cigarettes/Lucky Strike = plain | a plain packet
 FedEx/DHL/Amazon Prime/Uber/Airbnb = delivery | a delivery service
 Visa card/Mastercard/American Express/PayPal = bank | a bank card
@@ -248,7 +275,10 @@ Colgate/Neutrogena/Nivea/L'Oreal/Gillette/Old Spice/Pampers/Maybelline/Sephora =
 
 # Ambiguous words that are a brand only beside such a noun: "Apple laptop", not "apple".
 BRANDS_BESIDE = {
-    "apple": ("modern", "laptop laptops phone phones watch computer computers store logo tablet headquarters"),
+    "apple": (
+        "modern",
+        "laptop laptops phone phones watch computer computers store logo tablet headquarters",
+    ),
     "shell": ("plain", "gas petrol station logo"),
     "amazon": ("delivery", "box boxes package packages parcel van warehouse delivery logo truck"),
     "target": ("large", "store logo"),
@@ -298,7 +328,8 @@ Batman/Bruce Wayne/Dark Knight = a masked night hero
 Superman/Clark Kent/Captain America/Captain Marvel/Wonder Woman/Supergirl/Shazam = a caped hero
 Iron Man/Ironman/Tony Stark = a hero in metal armour
 Incredible Hulk/The Hulk/~Hulk = a huge green giant
-Black Panther hero/Black Widow hero/Wolverine/Deadpool/Doctor Strange/Ant-Man/Daredevil/X-Men = a masked hero
+Black Panther hero/Black Widow hero/Wolverine/Deadpool/Doctor Strange/Ant-Man = a masked hero
+Daredevil/X-Men = a masked hero
 ~Thor/Loki of Asgard/~Aquaman/Aquaman/The Flash hero/Green Lantern/Catwoman/Harley Quinn = a costumed hero
 The Joker/~Joker/Thanos/Magneto/Lex Luthor/Venom symbiote = a theatrical villain
 The Avengers/Justice League/Guardians of the Galaxy/Fantastic Four = a team of heroes
@@ -312,53 +343,86 @@ Frodo/Frodo Baggins/Bilbo Baggins/Gollum/Legolas/Aragorn/Samwise Gamgee = a fant
 Jon Snow/Daenerys/Daenerys Targaryen = a warrior of the north
 James Bond/Jason Bourne/John Wick/Ethan Hunt/Indiana Jones/Lara Croft = an adventurer
 Katniss Everdeen/Katniss/Eleven from Stranger Things/Wednesday Addams = a young heroine
-Jack Skellington/Beetlejuice/Edward Scissorhands/Freddy Krueger/Michael Myers/Pennywise/Chucky doll = a spooky figure
+Jack Skellington/Beetlejuice/Edward Scissorhands/Freddy Krueger/Michael Myers = a spooky figure
+Pennywise/Chucky doll = a spooky figure
 Super Mario/Mario and Luigi/Luigi/Mario Kart/Princess Peach/Bowser/Yoshi = a jumping game hero
 Sonic the Hedgehog/~Sonic/Tails the fox = a fast blue hedgehog
 Pikachu/Charizard/Bulbasaur/Squirtle/Charmander/Eevee/Mewtwo/Snorlax/Jigglypuff = a small cartoon creature
-Pac-Man/Pacman/Donkey Kong/Kirby/Zelda/Princess Zelda/Samus Aran/Master Chief/Kratos/Crash Bandicoot = a video-game hero
-Goku/Vegeta/Naruto Uzumaki/Sasuke/Luffy/Monkey D Luffy/Sailor Moon/Levi Ackerman/Totoro/Ash Ketchum = an animation hero
+Pac-Man/Pacman/Donkey Kong/Kirby/Zelda/Princess Zelda/Samus Aran/Master Chief = a video-game hero
+Kratos/Crash Bandicoot = a video-game hero
+Goku/Vegeta/Naruto Uzumaki/Sasuke/Luffy/Monkey D Luffy/Sailor Moon/Levi Ackerman = an animation hero
+Totoro/Ash Ketchum = an animation hero
 Godzilla/Mothra = a giant sea monster
 King Kong = a giant ape
 The Terminator/~Terminator/Predator alien/Xenomorph/RoboCop/Robocop = a menacing machine
 The Grinch/Grinch/Cat in the Hat/The Lorax = a furry storybook creature
-Kermit/Kermit the Frog/Miss Piggy/The Muppets/Muppets/Elmo/Big Bird/Cookie Monster/Sesame Street = a hand puppet
+Kermit/Kermit the Frog/Miss Piggy/The Muppets/Muppets/Elmo/Big Bird/Cookie Monster = a hand puppet
+Sesame Street = a hand puppet
 Peppa Pig = a cartoon pig
-Paw Patrol/Teletubbies/Bluey/Cocomelon/Dora the Explorer/Powerpuff Girls/Teenage Mutant Ninja Turtles/Ninja Turtles = cartoon friends
+Paw Patrol/Teletubbies/Bluey/Cocomelon/Dora the Explorer/Powerpuff Girls = cartoon friends
+Teenage Mutant Ninja Turtles/Ninja Turtles = cartoon friends
 The Smurfs/Smurf/Smurfs/Na'vi/Navi from Avatar = small blue people
-Popeye/Betty Boop/Fred Flintstone/The Flintstones/Inspector Gadget/Pink Panther cartoon = a classic cartoon figure
+Popeye/Betty Boop/Fred Flintstone/The Flintstones/Inspector Gadget = a classic cartoon figure
+Pink Panther cartoon = a classic cartoon figure
 Ronald McDonald/Colonel Sanders/Michelin Man/Tony the Tiger/Mr Peanut/Kool-Aid Man = an advertising mascot
-Forrest Gump/Captain Jack Sparrow/Jack Sparrow/Willy Wonka/Mary Poppins/Marty McFly/Doc Brown/Walter White/Tyler Durden = a film character
+Forrest Gump/Captain Jack Sparrow/Jack Sparrow/Willy Wonka/Mary Poppins = a film character
+Marty McFly/Doc Brown/Walter White/Tyler Durden = a film character
 """
 
 # Given names for the private-person rule, with the word that replaces the whole name.
 WOMEN = (
-    "Aisha Alice Alicia Amanda Amina Amy Ana Andrea Angela Anita Anna Anne Annika Aria Astrid Barbara Beatrice "
-    "Bianca Brenda Bridget Camila Carla Carmen Carol Caroline Catherine Cecilia Chiara Chloe Christina Claire Clara "
-    "Claudia Cynthia Daniela Deborah Denise Diana Divya Donna Dorothy Eleanor Elena Elisa Elizabeth Ella Ellen Emily "
+    "Aisha Alice Alicia Amanda Amina Amy Ana Andrea "
+    "Angela Anita Anna Anne Annika Aria Astrid Barbara Beatrice "
+    "Bianca Brenda Bridget Camila Carla Carmen Carol "
+    "Caroline Catherine Cecilia Chiara Chloe Christina Claire Clara "
+    "Claudia Cynthia Daniela Deborah Denise Diana Divya Donna "
+    "Dorothy Eleanor Elena Elisa Elizabeth Ella Ellen Emily "
     "Emma Esther Eva Evelyn Farah Fatima Fiona Francesca Gabriela Gemma Gloria Greta Hana Hannah Heather "
-    "Helen Helena Ines Ingrid Irene Isabel Isabella Jana Jane Janet Jasmine Jenna Jennifer Jenny Jessica Joanna "
-    "Johanna Joyce Judith Julia Julie Karen Karin Kate Katherine Kathleen Katja Kelly Kim Kristin Laura Lauren Layla "
-    "Leila Lena Lina Linda Lisa Louise Lucia Lucy Luisa Magdalena Margaret Maria Mariam Marie Marina Marta Martha Mary "
-    "Maya Megan Mei Melanie Melissa Mia Michelle Miriam Monica Nadia Nancy Natalia Natasha Nicole Nina Noor Nora Olga "
-    "Olivia Pamela Patricia Paula Petra Priya Rachel Rebecca Renata Ruth Sabine Samantha Sandra Sara Sarah Selin Sharon "
-    "Shreya Silvia Simone Sofia Sonia Sophia Sophie Stella Stephanie Susan Svetlana Sylvia Tamara Tanya Teresa Theresa "
-    "Tina Ursula Valentina Valerie Vanessa Vera Veronica Victoria Virginia Wendy Yasmin Yuki Yvonne Zainab Zoe"
+    "Helen Helena Ines Ingrid Irene Isabel Isabella Jana "
+    "Jane Janet Jasmine Jenna Jennifer Jenny Jessica Joanna "
+    "Johanna Joyce Judith Julia Julie Karen Karin Kate "
+    "Katherine Kathleen Katja Kelly Kim Kristin Laura Lauren Layla "
+    "Leila Lena Lina Linda Lisa Louise Lucia Lucy Luisa "
+    "Magdalena Margaret Maria Mariam Marie Marina Marta Martha Mary "
+    "Maya Megan Mei Melanie Melissa Mia Michelle Miriam Monica "
+    "Nadia Nancy Natalia Natasha Nicole Nina Noor Nora Olga "
+    "Olivia Pamela Patricia Paula Petra Priya Rachel Rebecca "
+    "Renata Ruth Sabine Samantha Sandra Sara Sarah Selin Sharon "
+    "Shreya Silvia Simone Sofia Sonia Sophia Sophie Stella "
+    "Stephanie Susan Svetlana Sylvia Tamara Tanya Teresa Theresa "
+    "Tina Ursula Valentina Valerie Vanessa Vera Veronica "
+    "Victoria Virginia Wendy Yasmin Yuki Yvonne Zainab Zoe"
 )
 MEN = (
-    "Aaron Abdul Adam Adrian Ahmed Ahmad Alan Albert Alejandro Alexander Alexei Ali Amir Anders Andre Andrew Anthony "
-    "Antonio Arjun Arthur Benjamin Bernd Bernard Bilal Boris Brandon Brian Bruce Bruno Carl Carlos Cesar Charles "
-    "Christian Christopher Craig Damian Daniel Darren Dave David Dennis Derek Diego Dieter Dimitri Dmitri Donald Douglas Dylan "
-    "Eduardo Edward Emil Emilio Eric Erik Ethan Eugene Felipe Felix Fernando Francesco Francis Francisco Frank Fred "
-    "Gabriel Gary Gavin Geoffrey George Gerald Giovanni Giuseppe Greg Gregory Gustavo Hamid Hans Harold Hassan Hector "
-    "Henrik Henry Hiroshi Howard Hugo Hussein Ian Ibrahim Igor Ivan Jacob Jakob James Jamal Jan Jason Javier Jeff Jeffrey "
-    "Jeremy Jerome Joel Johan John Jonas Jonathan Jordan Jorge Jose Joseph Joshua Juan Julian Jurgen Justin Karl Keith "
-    "Kenji Kenneth Kevin Khalid Klaus Kyle Lars Larry Lawrence Leonard Liam Logan Louis Luca Lucas Luis Lukas Magnus "
-    "Manuel Marcel Marco Marcus Mario Marius Mark Martin Mateo Matteo Matthew Matthias Mehmet Michael Miguel Mikhail "
-    "Mohamed Mohammed Muhammad Mustafa Nathan Neil Nicholas Nicolas Nikolai Noah Oleg Oliver Omar Oscar Otto Pablo "
-    "Patrick Paul Pavel Pedro Peter Philip Philippe Pierre Rafael Rahul Raj Rajesh Ralph Raymond Ricardo Richard Robert "
-    "Roberto Rodrigo Roger Roland Roman Ronald Ruben Rudolf Russell Ryan Samir Samuel Sanjay Scott Sean Sebastian Sergei "
-    "Sergio Simon Stefan Stephen Steve Steven Stuart Sven Takeshi Theodore Thomas Tim Timothy Tobias Todd Tom Tomas Tony "
+    "Aaron Abdul Adam Adrian Ahmed Ahmad Alan Albert "
+    "Alejandro Alexander Alexei Ali Amir Anders Andre Andrew Anthony "
+    "Antonio Arjun Arthur Benjamin Bernd Bernard Bilal Boris "
+    "Brandon Brian Bruce Bruno Carl Carlos Cesar Charles "
+    "Christian Christopher Craig Damian Daniel Darren Dave David "
+    "Dennis Derek Diego Dieter Dimitri Dmitri Donald Douglas Dylan "
+    "Eduardo Edward Emil Emilio Eric Erik Ethan Eugene "
+    "Felipe Felix Fernando Francesco Francis Francisco Frank Fred "
+    "Gabriel Gary Gavin Geoffrey George Gerald Giovanni Giuseppe "
+    "Greg Gregory Gustavo Hamid Hans Harold Hassan Hector "
+    "Henrik Henry Hiroshi Howard Hugo Hussein Ian Ibrahim Igor "
+    "Ivan Jacob Jakob James Jamal Jan Jason Javier Jeff Jeffrey "
+    "Jeremy Jerome Joel Johan John Jonas Jonathan Jordan Jorge "
+    "Jose Joseph Joshua Juan Julian Jurgen Justin Karl Keith "
+    "Kenji Kenneth Kevin Khalid Klaus Kyle Lars Larry Lawrence "
+    "Leonard Liam Logan Louis Luca Lucas Luis Lukas Magnus "
+    "Manuel Marcel Marco Marcus Mario Marius Mark Martin "
+    "Mateo Matteo Matthew Matthias Mehmet Michael Miguel Mikhail "
+    "Mohamed Mohammed Muhammad Mustafa Nathan Neil Nicholas Nicolas "
+    "Nikolai Noah Oleg Oliver Omar Oscar Otto Pablo "
+    "Patrick Paul Pavel Pedro Peter Philip Philippe Pierre "
+    "Rafael Rahul Raj Rajesh Ralph Raymond Ricardo Richard Robert "
+    "Roberto Rodrigo Roger Roland Roman Ronald Ruben Rudolf "
+    "Russell Ryan Samir Samuel Sanjay Scott Sean Sebastian Sergei "
+    "Sergio Simon Stefan Stephen Steve Steven Stuart Sven Takeshi "
+    "Theodore Thomas Tim Timothy Tobias Todd Tom Tomas Tony "
     "Tyler Uwe Victor Viktor Vincent Vikram Vladimir Walter Wei Wolfgang William Yusuf Zachary"
 )
-UNGENDERED = "Alex Ashley Avery Casey Charlie Chris Jamie Jesse Jordan Lee Morgan Pat Riley Robin Sam Sasha Taylor Terry"
+UNGENDERED = (
+    "Alex Ashley Avery Casey Charlie Chris Jamie Jesse Jordan "
+    "Lee Morgan Pat Riley Robin Sam Sasha Taylor Terry"
+)

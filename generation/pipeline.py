@@ -188,7 +188,7 @@ def produce(generation: Generation, attempt: Attempt) -> None:
         signing.sign(folder / "poster-unsigned.webp", poster, claim)
         report = signing.read(clip)
         if report.state not in ("trusted", "valid"):
-            raise SigningError(f"the signed file reads as {report.state}")
+            raise SigningError("signing_failed", f"the signed file reads as {report.state}")
 
     # 7. Files first, then the row that points to them; charging is part of that transaction.
     with attempt.stage("store"):

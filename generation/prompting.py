@@ -19,7 +19,9 @@ from typing import Any, Literal
 from generation import gazetteer
 from moderation.screening.normalise import fold, strip_invisible
 
-Kind = Literal["public_figure", "private_person", "artist_style", "brand", "character", "vocabulary"]
+Kind = Literal[
+    "public_figure", "private_person", "artist_style", "brand", "character", "vocabulary"
+]
 
 REASONS: dict[Kind, str] = {
     "public_figure": "Real people are described by their role, not by name.",
@@ -140,7 +142,11 @@ def _tokens(text: str) -> list[_Token]:
     found = []
     for match in re.finditer(r"[^\W_]+", text):
         key = fold(match.group())
-        if any(c.isalpha() for c in key) and any(c in "013457" for c in key) and key not in _NUMBERED:
+        if (
+            any(c.isalpha() for c in key)
+            and any(c in "013457" for c in key)
+            and key not in _NUMBERED
+        ):
             key = key.translate(_LEET)
         found.append(_Token(match.start(), match.end(), match.group(), key))
     return found
@@ -227,6 +233,10 @@ def _names() -> _Names:
     return _Names(entries, glued, untouchable, longest, given)
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # --- Names -------------------------------------------------------------------------------------
 
 
@@ -242,17 +252,17 @@ class _Match:
 
 
 _ARTICLES = frozenset({"a", "an"})
-_DETERMINERS = frozenset(
+_DETERMINERS = _words(
     "the this that these those my your his her our their its another some any each every no two "
-    "three four five several many".split()
+    "three four five several many"
 )
-_ADJECTIVES = frozenset(
+_ADJECTIVES = _words(
     "young old older elderly tiny giant huge little big small tall happy sad angry famous real "
     "realistic animated photorealistic handsome beautiful smiling dancing singing evil good "
     "new vintage classic modern red blue green yellow black white orange pink purple golden silver "
-    "shiny broken empty colorful colourful cute funny".split()
+    "shiny broken empty colorful colourful cute funny"
 )
-_PRODUCTS = frozenset(
+_PRODUCTS = _words(
     "shoe shoes sneaker sneakers trainers boot boots can cans bottle bottles cup cups mug glass "
     "laptop laptops phone phones tablet watch watches car cars coupe suv sedan truck van bus "
     "motorcycle motorbike scooter logo logos sign signs billboard store shop restaurant cafe bag "
@@ -260,13 +270,13 @@ _PRODUCTS = frozenset(
     "castle brick bricks set figure doll dolls controller console game games camera commercial ad "
     "advert app website video movie film films cartoon animation style character characters world "
     "castle park plane jet engine paper headquarters factory poster card cards truck advertisement "
-    "product products perfume burger fries pizza drink coffee chocolate theme race racing".split()
+    "product products perfume burger fries pizza drink coffee chocolate theme race racing"
 )
-_RELATIONS = frozenset(
+_RELATIONS = _words(
     "friend friends neighbor neighbour colleague coworker boss teacher brother sister cousin uncle "
     "aunt mother father mom dad mum wife husband girlfriend boyfriend ex son daughter roommate "
     "landlord classmate partner fiance fiancee grandfather grandmother grandma grandpa employee "
-    "manager client doctor nephew niece".split()
+    "manager client doctor nephew niece"
 )
 _TITLES = {
     "president": "a political leader", "senator": "a politician", "governor": "a politician",
@@ -277,7 +287,7 @@ _TITLES = {
     "mr": "a man", "mrs": "a woman", "ms": "a woman", "professor": "a professor",
 }  # fmt: skip
 _TITLE_PREFIXES = frozenset({"prime", "vice", "foreign", "deputy", "former", "first", "us"})
-_NOT_SURNAMES = frozenset(
+_NOT_SURNAMES = _words(
     "street avenue road square park lake river bridge tower falls beach bay island islands mountain "
     "mount hill hills valley castle palace cathedral church chapel museum hall house opera station "
     "airport university school college hospital hotel garden gardens forest desert ocean sea coast "
@@ -288,7 +298,7 @@ _NOT_SURNAMES = frozenset(
     "terrier retriever shepherd cat dog horse bird collins yum tea oak tree cross cape point canyon "
     "glacier volcano reef peninsula republic kingdom empire war i ii iii iv v cup open grand prix "
     "stands walks runs sits plays looks dances smiles rides eats holds wearing standing walking "
-    "running sitting playing looking dancing smiling riding eating holding".split()
+    "running sitting playing looking dancing smiling riding eating holding"
 )
 _STYLE_CUES_BEFORE = re.compile(
     r"(?:in the (?:style|manner|spirit) of|(?:art|painting|painted|illustration|illustrated|drawing|drawn|"
@@ -297,7 +307,7 @@ _STYLE_CUES_BEFORE = re.compile(
     r"(?: the)?(?: artist| painter| illustrator| director)?\s*$",
     re.IGNORECASE,
 )
-_STYLE_WORDS = frozenset(
+_STYLE_WORDS = _words(
     "art deco nouveau pop op fine modern classic classical classicism abstract anime manga comic "
     "cartoon pixel vector retro vintage noir gothic baroque renaissance rococo impressionism "
     "impressionist expressionism expressionist cubism cubist surrealism surrealist realism realist "
@@ -309,10 +319,12 @@ _STYLE_WORDS = frozenset(
     "cyberpunk steampunk vaporwave synthwave fantasy science fiction sci fi western madhubani "
     "warli ndebele low poly 3d cg cgi claymation stop motion lego hollywood bollywood "
     "golden age old masters master the a an traditional contemporary folk street graffiti bauhaus "
-    "photo photography photorealistic cinematic hyperrealistic emoji sticker origami paper cut".split()
+    "photo photography photorealistic cinematic hyperrealistic emoji sticker origami paper cut"
 )
 _STYLE_FALLBACK = "a carefully drawn illustration"
-_NOT_BEFORE = {("trump",): frozenset({"card", "cards", "suit", "suits"})}
+_NOT_BEFORE: dict[tuple[str, ...], frozenset[str]] = {
+    ("trump",): frozenset({"card", "cards", "suit", "suits"})
+}
 
 
 def _replace_names(text: str) -> tuple[str, list[Edit]]:
@@ -351,13 +363,19 @@ def _fit(
     article, _, noun = phrase.partition(" ")
     has_article = article in _ARTICLES
     before = tokens[match.first - 1] if match.first else None
-    adjacent = before is not None and text[before.end : start].strip(" ") == "" and before.end < start
+    adjacent = (
+        before is not None and text[before.end : start].strip(" ") == "" and before.end < start
+    )
     initial = start == 0 or not text[:start].strip()
     if before is not None and adjacent and before.key in _ARTICLES and before.start >= position:
         core = noun if has_article else phrase
         fitted = f"{'an' if core[0] in 'aeiou' else 'a'} {core}"
         start, initial = before.start, before.text[0].isupper()
-    elif before is not None and adjacent and (before.key in _DETERMINERS or before.key in _ADJECTIVES):
+    elif (
+        before is not None
+        and adjacent
+        and (before.key in _DETERMINERS or before.key in _ADJECTIVES)
+    ):
         fitted = noun if has_article else phrase
     elif has_article and match.identity in seen:
         fitted = f"the {noun}"
@@ -424,10 +442,13 @@ def _known_name(
         if entry is not None and _usable(text, tokens, first, length, key, entry):
             return _match_of(text, tokens, first, length, entry), length
     beside = gazetteer.BRANDS_BESIDE.get(tokens[first].key)
-    if beside and first + 1 < len(tokens) and tokens[first + 1].key in beside[1].split():
-        if _joined(text, tokens[first], tokens[first + 1]):
-            description = beside[0]
-            return _Match(first, first, "brand", description, tokens[first].key), 1
+    if (
+        beside
+        and first + 1 < len(tokens)
+        and tokens[first + 1].key in beside[1].split()
+        and _joined(text, tokens[first], tokens[first + 1])
+    ):
+        return _Match(first, first, "brand", beside[0], tokens[first].key), 1
     return None, 0
 
 
@@ -438,21 +459,20 @@ def _usable(
         written = text[tokens[first].start : tokens[first + length - 1].end]
         return written == entry.written and first > 0
     following = tokens[first + length].key if first + length < len(tokens) else ""
-    if following in _NOT_BEFORE.get(key, frozenset()):
-        return False
-    # A surname alone must not swallow the surname of somebody else: "Ivana Trump" is one person.
-    return True
+    return following not in _NOT_BEFORE.get(key, frozenset())
 
 
-def _match_of(
-    text: str, tokens: list[_Token], first: int, length: int, entry: _Entry
-) -> _Match:
+def _match_of(text: str, tokens: list[_Token], first: int, length: int, entry: _Entry) -> _Match:
     last = first + length - 1
     description = entry.description
     following = tokens[last + 1] if last + 1 < len(tokens) else None
-    if entry.beside and following is not None and following.key in _PRODUCTS:
-        if text[tokens[last].end : following.start] == " ":
-            description = entry.beside
+    if (
+        entry.beside
+        and following is not None
+        and following.key in _PRODUCTS
+        and text[tokens[last].end : following.start] == " "
+    ):
+        description = entry.beside
     if entry.kind != "artist_style":
         return _Match(first, last, entry.kind, description, tokens[last].key)
     identity = " ".join(token.key for token in tokens[first : last + 1])
@@ -516,11 +536,14 @@ def _by_cue(
     if length >= 2 and _PORTRAIT_CUES.search(text[: tokens[first].start]):
         return _Match(first, last, "public_figure", "a person", identity), length
     following = tokens[last + 1] if last + 1 < len(tokens) else None
-    branded = following is not None and following.key in {"logo", "logos", "branded", "branding"}
-    if branded and first > 0 and following is not None:
-        if text[tokens[last].end : following.start] in (" ", "-"):
-            description = "plain" if following.key == "branded" else "abstract"
-            return _Match(first, last, "brand", description, identity), length
+    if (
+        first > 0
+        and following is not None
+        and following.key in {"logo", "logos", "branded", "branding"}
+        and text[tokens[last].end : following.start] in (" ", "-")
+    ):
+        description = "plain" if following.key == "branded" else "abstract"
+        return _Match(first, last, "brand", description, identity), length
     return None, 0
 
 
@@ -556,7 +579,9 @@ def _private_person(
     if before is not None and adjacent and before.key in _RELATIONS and person:
         return _Match(first, last, "private_person", "", token.key, drop=True), length
     if token.key in _TITLES and length >= 2 and tokens[first + 1].key not in _NOT_SURNAMES:
-        known = tokens[first + 1].key in names.given or length == 3 or token.key in {"mr", "mrs", "ms"}
+        known = (
+            tokens[first + 1].key in names.given or length == 3 or token.key in {"mr", "mrs", "ms"}
+        )
         if known:
             if before is not None and adjacent and before.key in _TITLE_PREFIXES:
                 first -= 1
@@ -599,7 +624,7 @@ NEAREST = {
     "hut": "house", "blossom": "flower", "rocketship": "rocket", "spaceship": "rocket",
 }  # fmt: skip
 
-_FUNCTION_WORDS = frozenset(
+_FUNCTION_WORDS = _words(
     "a an the and or but of in on at over under above below into onto from to toward towards with "
     "without by for as is are was were be being been it its he she they his her their him them this "
     "that these those there here while when then first next after before during through across "
@@ -610,7 +635,7 @@ _FUNCTION_WORDS = frozenset(
     "video clip footage scene shot show shows showing showed generate create make animation "
     "animated cinematic realistic photo image picture style film movie camera view close closeup "
     "detailed high quality hd uhd k d fps seconds second minute minutes beautiful stunning "
-    "another other s t".split()
+    "another other s t"
 )
 _MAX_UNKNOWN = 12
 

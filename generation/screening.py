@@ -67,7 +67,7 @@ def text_providers() -> tuple[TextClassifier, ...]:
             panel.load_classifier(
                 TEXT_PROVIDER,
                 settings.SORA_TEXT_MODERATION_URL,
-                api_key=settings.SORA_TEXT_MODERATION_KEY,
+                key=settings.SORA_TEXT_MODERATION_KEY,
             ),
         ),
     )

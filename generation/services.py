@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import secrets
 from collections.abc import Sequence
@@ -272,7 +273,7 @@ class FinishedClip:
     fps: int
     bytes: int
     sha256: str
-    manifest: bytes
+    manifest: builtins.bytes  # `bytes` is the field above
     credentials: dict[str, Any]
     hashes: Sequence[FrameHash]
     engine: str

@@ -268,7 +268,8 @@ def clip(request: HttpRequest, video_id: UUID) -> HttpResponse:
         "credentials": explain(video.credentials),
         "may_manage": _may_manage(request, video),
         "parents": [
-            card_of(one) for one in with_cards(visible.filter(children=video)).order_by("created_at")
+            card_of(one)
+            for one in with_cards(visible.filter(children=video)).order_by("created_at")
         ],
         "children": [
             card_of(one)

@@ -19,9 +19,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         user = getattr(request, "user", None)
         if not isinstance(user, User):
             return None
-        return Account.objects.filter(
-            workspace__owner_id=user.pk, workspace__personal=True
-        ).first()
+        return Account.objects.filter(workspace__owner_id=user.pk, workspace__personal=True).first()
 
     # Not "site": allauth's own views put their Site object under that name.
     return {

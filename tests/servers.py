@@ -29,6 +29,7 @@ def set_environment() -> None:
             "SORA_PG_BIN",
             "SORA_VALKEY_BIN",
             "SORA_CHROMIUM",
+            "SORA_SCREENSHOTS",
         }:
             del os.environ[name]
     for name in ("BROKER_URL", "CHANNEL_LAYER_URL", "CACHE_URL", "EMAIL_URL", "PUBLIC_URL"):

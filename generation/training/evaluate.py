@@ -1,4 +1,5 @@
-"""How well a model folder follows its prompts: `python -m generation.training.evaluate DIR [clips]`.
+"""How well a model folder follows its prompts:
+`python -m generation.training.evaluate DIR judges.pt [clips]`.
 
 Two small networks, the judges, learn from freshly drawn scenes to read object, colour, place, time
 and weather from one frame, and the motion from three. They are first measured on drawings they have
@@ -74,6 +75,12 @@ def moving(rng: random.Random) -> tuple[Scene, Tensor]:
     return scene, clip.transpose(0, 1).flatten(0, 1)
 
 
+def fresh_judge(channels: int, answers: dict[str, tuple[str, ...]]) -> Judge:
+    judge = Judge(channels, answers)
+    judge(torch.zeros(1, channels, HEIGHT, WIDTH))  # sizes its lazy layer
+    return judge.eval()
+
+
 Draw = Callable[[random.Random], tuple[Scene, Tensor]]
 
 
@@ -88,8 +95,7 @@ def train_judge(
         for k, names in answers.items()
     }
     torch.manual_seed(TRAIN_SEED)
-    judge = Judge(x.shape[1], answers)
-    judge(x[:2])
+    judge = fresh_judge(x.shape[1], answers).train()
     optimiser = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=0.05)
     steps = epochs * (samples // 64)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps)
@@ -147,18 +153,30 @@ def sample_clips(
     return clips
 
 
-def main() -> None:
-    folder, count = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 48
-    torch.set_num_threads(1)
-    still_judge = train_judge(still, STILL, 6000)
-    motion_judge = train_judge(moving, {"motion": MOVING}, 3000)
+def judges(keep: Path) -> tuple[Judge, Judge]:
+    """The judges of still and moving pictures: those kept in the file, else newly trained ones."""
+    if keep.exists():
+        kept = torch.load(keep, weights_only=True)
+        pair = fresh_judge(3, STILL), fresh_judge(9, {"motion": MOVING})
+        for judge, weights in zip(pair, kept, strict=True):
+            judge.load_state_dict(weights)
+        return pair
+    pair = train_judge(still, STILL, 6000), train_judge(moving, {"motion": MOVING}, 3000)
     rng = random.Random(TEST_SEED)
-    for judge, draw in ((still_judge, still), (motion_judge, moving)):
+    for judge, draw in zip(pair, (still, moving), strict=True):
         scenes, pictures = zip(*(draw(rng) for _ in range(400)), strict=True)
         print(
             "judge on drawings:", accuracy(judge, list(scenes), torch.stack(pictures)), flush=True
         )
+    torch.save([judge.state_dict() for judge in pair], keep)
+    return pair
 
+
+def main() -> None:
+    folder, keep = Path(sys.argv[1]), Path(sys.argv[2])
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 48
+    torch.set_num_threads(1)
+    still_judge, motion_judge = judges(keep)
     engine = DiffusersEngine(folder, threads=1)
     steps, guidance = engine.capabilities.default_steps, engine.capabilities.guidance
     rng = random.Random(PROMPT_SEED)
@@ -166,15 +184,9 @@ def main() -> None:
     clips = sample_clips(engine, scenes, frames=25, steps=steps, guidance=guidance)
     middle = torch.stack([to_picture(clip[12]) for clip in clips])
     print(f"model, {count} clips:", accuracy(still_judge, scenes, middle), flush=True)
-    moved = [
-        (s, torch.cat([to_picture(c[t]) for t in (0, 12, 24)]))
-        for s, c in zip(scenes, clips, strict=True)
-        if s.motion in MOVING
-    ]
-    print(
-        f"motion, {len(moved)} clips:",
-        accuracy(motion_judge, [s for s, _ in moved], torch.stack([p for _, p in moved])),
-    )
+    moved = [(s, c) for s, c in zip(scenes, clips, strict=True) if s.motion in MOVING]
+    three = torch.stack([torch.cat([to_picture(c[t]) for t in (0, 12, 24)]) for _, c in moved])
+    print(f"motion, {len(moved)} clips:", accuracy(motion_judge, [s for s, _ in moved], three))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,25 @@ from numpy.typing import NDArray
 
 # Shares of ordinary prompts at which margins are stored, from common to rare.
 SHARES = np.array(
-    [0.5, 0.4, 0.3, 0.2, 0.15, 0.12, 0.10, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.015, 0.01, 0.005, 0.003]
+    [
+        0.5,
+        0.4,
+        0.3,
+        0.2,
+        0.15,
+        0.12,
+        0.10,
+        0.08,
+        0.06,
+        0.05,
+        0.04,
+        0.03,
+        0.02,
+        0.015,
+        0.01,
+        0.005,
+        0.003,
+    ]
 )
 
 

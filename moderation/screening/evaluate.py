@@ -53,7 +53,9 @@ class Judged:
 def judge(
     rows: Iterable[Row], classifiers: Sequence[TextClassifier], *, profile: str = "default"
 ) -> list[Judged]:
-    return [Judged(r, review_prompt(r.text, profile=profile, classifiers=classifiers)) for r in rows]
+    return [
+        Judged(r, review_prompt(r.text, profile=profile, classifiers=classifiers)) for r in rows
+    ]
 
 
 def share(judged: Sequence[Judged], *actions: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
@@ -21,7 +22,7 @@ _MIX = np.uint32(0x85EBCA6B)
 def word_buckets(text: str) -> NDArray[np.int64]:
     """Distinct bucket numbers of the words and word pairs of `text`, ascending."""
     words = text.split()
-    grams = words + [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    grams = words + [f"{a} {b}" for a, b in pairwise(words)]
     return np.unique(
         np.fromiter((crc32(g.encode()) & (WORD_BUCKETS - 1) for g in grams), np.int64, len(grams))
     )

@@ -37,7 +37,12 @@ class FrameHttp:
     categories = frozenset(CATEGORIES.values())
 
     def __init__(
-        self, url: str, *, key: str = "", model: str = "omni-moderation-latest", timeout: float = 10.0
+        self,
+        url: str,
+        *,
+        key: str = "",
+        model: str = "omni-moderation-latest",
+        timeout: float = 10.0,
     ) -> None:
         """url: the full address of the endpoint. timeout: seconds for one frame."""
         self.version = model

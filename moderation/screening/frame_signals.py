@@ -15,9 +15,9 @@ _MAX_SAMPLES_PER_CELL = 4  # rows and columns read per cell; keeps the cost flat
 
 # sRGB code value -> linear light, IEC 61966-2-1.
 _CODES = np.arange(256) / 255.0
-_LINEAR = np.where(
-    _CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4
-).astype(np.float32)
+_LINEAR = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(
+    np.float32
+)
 
 
 def grid(frame: Frame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

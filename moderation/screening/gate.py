@@ -43,8 +43,26 @@ _AGE = re.compile(
 _NUMBER_WORDS = {
     word: number
     for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen".split()
+        (
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+        )
     )
 }
 _SPELLED_AGE = re.compile(
@@ -116,8 +134,9 @@ def _limit_marks(characters: Iterable[str]) -> Iterable[str]:
 class Blocklist:
     """One file of blocklists/: its header and its entries.
 
-    level: "refuse", "guard", "note" (minors: changes the profile) or "exception" (harmless
-    phrases; what they cover is not searched by the other lists).
+    level: "refuse", "guard", "note" (minors: changes the profile), "exception" (harmless phrases;
+    what they cover is not searched by the other lists), "mention" (refuse, or only guard beside a
+    word of the same category's "relief" list: "suicide" beside "hotline").
     entries: each a tuple of terms that must all occur; a term ending in * matches as a prefix.
     """
 
@@ -157,6 +176,9 @@ class Hits:
 
     rules: tuple[tuple[str, str], ...]  # (category, level)
     minors: frozenset[str]
+
+
+_MENTION = {False: "refuse", True: "guard"}  # by whether a word of relief stands beside it
 
 
 class BlocklistMatcher:
@@ -223,12 +245,10 @@ class BlocklistMatcher:
             if len(self._unspaced):
                 found.update(index for _, index in self._unspaced.iter(native_text))
         for form in forms:
-            found |= self._find_words(form)
+            found |= self.search(form)
         for run in self.lexicon.spaced_runs(text):
-            found.update(
-                i for _, i in self._glued.iter(run) if i not in self._exceptions
-            )
-        hidden = self._find_words(words_of(rot13(fold(text))))
+            found.update(i for _, i in self._glued.iter(run) if i not in self._exceptions)
+        hidden = self.search(words_of(rot13(fold(text))))
         found.update(i for i in hidden if len(self._terms[i]) >= 6)
 
         hits = {hit for index in found for hit in self._singles.get(index, ())}
@@ -237,11 +257,16 @@ class BlocklistMatcher:
             for rule in self._rules
             if rule.terms <= found
         }
-        return Hits(
-            tuple(sorted(hits)), frozenset(self._terms[i] for i in found & self._minors)
-        )
+        relieved = {category for category, level in hits if level == "relief"}
+        hits = {
+            (category, _MENTION[category in relieved] if level == "mention" else level)
+            for category, level in hits
+            if level != "relief"
+        }
+        return Hits(tuple(sorted(hits)), frozenset(self._terms[i] for i in found & self._minors))
 
-    def _find_words(self, form: str) -> set[int]:
+    def search(self, form: str) -> set[int]:
+        """Numbers of the terms in one form (words between single spaces), exceptions applied."""
         matches: list[tuple[int, int, int]] = []
         covered: list[tuple[int, int]] = []
         for end, (index, length) in self._words.iter(form):

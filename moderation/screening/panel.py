@@ -83,7 +83,11 @@ def review_prompt(
     minors = bool(rules.details.get("minor_reference"))
     profile = rules.profile
     opinions: list[tuple[Category, Action, Score]] = [
-        (Category(c), rules.action, Score(Category(c), 1.0 if rules.action == "refuse" else 0.9, "blocklist"))
+        (
+            Category(c),
+            rules.action,
+            Score(Category(c), 1.0 if rules.action == "refuse" else 0.9, "blocklist"),
+        )
         for c in rules.categories
     ]
     scores = list(rules.scores)
@@ -103,7 +107,9 @@ def review_prompt(
             scores.append(score)
             opinions.append((category, action, score))
         evaluated.append(f"{classifier.name} {classifier.version}")
-    missing = frozenset(_JUDGED_TEXT) - frozenset().union(*(c.categories for c in (*local, *providers)))
+    missing = frozenset(_JUDGED_TEXT) - frozenset().union(
+        *(c.categories for c in (*local, *providers))
+    )
     not_evaluated.extend(sorted(f"learned:{category.value}" for category in missing))
     return _verdict(
         opinions,
@@ -198,9 +204,7 @@ class FrameReview:
         batch: int = 8,
     ) -> None:
         thresholds.frame_points_for(profile, Category.SEXUAL)
-        if draws_people and (
-            classifier is None or not REQUIRED_FOR_PEOPLE <= classifier.categories
-        ):
+        if draws_people and (classifier is None or REQUIRED_FOR_PEOPLE - classifier.categories):
             raise ScreeningUnavailable(
                 "This engine can draw people, so a frame classifier that judges sexual content "
                 "must be configured."

@@ -109,7 +109,9 @@ class TextEmbedding:
         try:
             self._encoder = SentenceEncoder(folder)
         except Exception as error:
-            raise ScreeningUnavailable(f"text_embedding: the encoder can't be loaded: {error}") from error
+            raise ScreeningUnavailable(
+                f"text_embedding: the encoder can't be loaded: {error}"
+            ) from error
 
     def margins(self, text: str) -> NDArray[np.float32]:
         """float32 [1 + heads]. A disguised text is judged raw and undisguised; the higher counts."""

@@ -40,7 +40,12 @@ class TextHttp:
     categories = frozenset(CATEGORIES.values())
 
     def __init__(
-        self, url: str, *, key: str = "", model: str = "omni-moderation-latest", timeout: float = 5.0
+        self,
+        url: str,
+        *,
+        key: str = "",
+        model: str = "omni-moderation-latest",
+        timeout: float = 5.0,
     ) -> None:
         """url: the full address of the endpoint. timeout: seconds for the whole request."""
         self.version = model

@@ -1,11 +1,11 @@
 """How much is too much: one pair of points for each profile and category.
 
 A trained score s reads "1 - s of ordinary prompts look at least this bad" (protocol.Score), so the
-numbers here are budgets of false alarms and outlive any model. Chosen 2026-11-24 from the published
-operating points in docs/safety_evaluation.md: about 1 % of ordinary prompts refused and 7 % guarded
-by default, each about 1.5 times stricter than the budget it serves because a new source of prompts
-drifts by about that much. Rules (blocklists, known hashes) score 1.0 or 0.9 and are judged by the
-same table.
+numbers here are budgets of false alarms and outlive any model. Chosen 2026-11-24 from the operating
+points of text_embedding on rows it was not trained on (docs/safety_evaluation.md): by default about
+2 % of ordinary prompts are refused and another 5 % guarded. Harmless prompts in suspicious wording decided
+between 0.98 and the stricter 0.987: both refuse about 5 % of them. Rules (blocklists, known hashes)
+score 1.0 or 0.9; their own action counts, not this table.
 
 Profiles
     default        a prompt by an adult about adults, animals or things
@@ -35,7 +35,7 @@ class Points:
         return "guard" if value >= self.guard else "allow"
 
 
-_STANDARD = Points(guard=0.93, refuse=0.987)
+_STANDARD = Points(guard=0.93, refuse=0.98)
 _CAREFUL = Points(guard=0.90, refuse=0.966)
 _STRICT = Points(guard=0.87, refuse=0.93)
 
@@ -46,10 +46,10 @@ _ZERO_TOLERANCE = {Category.SEXUAL_MINORS: Points(guard=0.5, refuse=0.5)}
 
 PROFILES: dict[str, dict[Category, Points]] = {
     "default": {},
-    "minor_present": {category: _STRICT for category in _SENSITIVE},
-    "upload": {category: _CAREFUL for category in Category},
-    "real_person": {category: _STRICT for category in Category},
-    "featured": {category: _STRICT for category in Category},
+    "minor_present": dict.fromkeys(_SENSITIVE, _STRICT),
+    "upload": dict.fromkeys(Category, _CAREFUL),
+    "real_person": dict.fromkeys(Category, _STRICT),
+    "featured": dict.fromkeys(Category, _STRICT),
 }
 
 # Frame classifiers give probabilities of their own, not calibrated shares.

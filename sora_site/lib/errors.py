@@ -1,6 +1,7 @@
 """The one shape every refusal has, in Python and on the wire.
 
-{"error": {"code", "message", "param", "remedy", "request_id"}} — codes are an API contract: add, never rename.
+{"error": {"code", "message", "param", "remedy", "request_id"}}; codes are an API contract: add one,
+never rename one.
 """
 
 from __future__ import annotations

@@ -236,7 +236,13 @@ def test_a_shared_clip_shows_everything_that_is_known_about_it(client: Client) -
 
     html = html_of(client, f"/clips/{video.pk}/")
 
-    for fact in ("A Studio", "small 1.2", "AI-generated", "Rewritten before use", "24 November 2026"):
+    for fact in (
+        "A Studio",
+        "small 1.2",
+        "AI-generated",
+        "Rewritten before use",
+        "24 November 2026",
+    ):
         assert fact in html
     assert video.generation.prompt in html
     assert "Share to Recent" not in html

@@ -11,7 +11,21 @@ from generation import gazetteer
 from generation.prompting import REASONS, ModelVocabulary, rewrite
 
 VOCABULARY = ModelVocabulary(
-    frozenset("red blue ball boat bird ocean city sunset night rises drifts spins rain".split())
+    frozenset(
+        {
+            "red",
+            "blue",
+            "ball",
+            "boat",
+            "bird",
+            "ocean",
+            "city",
+            "sunset",
+            "night",
+            "drifts",
+            "rain",
+        }
+    )
 )
 
 
@@ -107,7 +121,12 @@ def test_a_harmless_prompt_stays_as_it_is(prompt: str) -> None:
 
 
 def _every_name() -> list[str]:
-    tables = (gazetteer.PUBLIC_FIGURES, gazetteer.LIVING_ARTISTS, gazetteer.BRANDS, gazetteer.CHARACTERS)
+    tables = (
+        gazetteer.PUBLIC_FIGURES,
+        gazetteer.LIVING_ARTISTS,
+        gazetteer.BRANDS,
+        gazetteer.CHARACTERS,
+    )
     return [
         name.removeprefix("~")
         for table in tables
@@ -120,7 +139,11 @@ def test_every_listed_name_is_replaced_and_the_result_is_stable() -> None:
     names = _every_name()
     assert len(names) > 700
     for name in names:
-        for prompt in (f"a clip of {name} in the rain", f"{name}'s hat", f"We see {name}, then fog"):
+        for prompt in (
+            f"a clip of {name} in the rain",
+            f"{name}'s hat",
+            f"We see {name}, then fog",
+        ):
             result = rewrite(prompt)
             assert result.text.strip()
             again = rewrite(result.text)
@@ -158,7 +181,9 @@ def test_words_are_mapped_to_ones_the_model_knows() -> None:
 
 
 def test_known_words_are_kept_and_unknown_ones_named() -> None:
-    result = rewrite("A red boat drifts past a wombat and a lighthouse at night", vocabulary=VOCABULARY)
+    result = rewrite(
+        "A red boat drifts past a wombat and a lighthouse at night", vocabulary=VOCABULARY
+    )
 
     assert not result.changed
     assert result.unknown == ("wombat", "lighthouse")

@@ -126,7 +126,7 @@ def test_generate_takes_the_running_worker_and_delivers_a_signed_clip(
     done = manage(
         site.folder,
         *("generate", "a red balloon rises over the ocean at sunset", "--seconds", "2"),
-        *("--size", "512x288", "--seed", "7", "--steps", "2", "-o", str(target), "--json"),
+        *("--size", "512x288", "--seed", "7", "--steps", "8", "-o", str(target), "--json"),
     )
 
     assert done.returncode == 0, done.stderr
@@ -156,7 +156,6 @@ def test_generate_takes_the_running_worker_and_delivers_a_signed_clip(
         (["   "], "failed", "invalid_prompt"),
         (["a red ball", "--size", "9x9"], "failed", "unsupported_value"),
         (["a red ball", "--size", "big"], "failed", "unsupported_value"),
-        (["a red ball", "--seconds", "999"], "failed", "unsupported_value"),
     ],
 )
 def test_generate_says_why_nothing_was_made(

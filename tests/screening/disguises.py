@@ -13,7 +13,9 @@ Disguise = Callable[[str], str]
 _CYRILLIC = str.maketrans("aceopxyijskmth", "асеорхуіјѕкмтһ")
 _GREEK = str.maketrans("aoinuvpt", "αοιηυνρτ")
 _LEET = str.maketrans("aeiost", "431057")
-_SMALL_CAPITALS = str.maketrans("abcdefghijklmnopqrtuvwyz", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫʀᴛᴜᴠᴡʏᴢ".replace("ǫ", "q"))
+_SMALL_CAPITALS = str.maketrans(
+    "abcdefghijklmnopqrtuvwyz", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫʀᴛᴜᴠᴡʏᴢ".replace("ǫ", "q")
+)
 _SYMBOLS = str.maketrans("asi", "@$!")
 _UPSIDE_DOWN = str.maketrans("abcdefghijkmnpqrtuvwyl", "ɐqɔpǝɟƃɥᴉɾʞɯudbɹʇnʌʍʎl")
 _STROKES = str.maketrans("dhlot", "đħłøŧ")
@@ -24,8 +26,11 @@ def _alphabet(lower: int, upper: int | None = None) -> Disguise:
 
     def change(text: str) -> str:
         return "".join(
-            chr(lower + ord(c) - 97) if "a" <= c <= "z" else
-            chr(upper + ord(c) - 65) if "A" <= c <= "Z" else c
+            chr(lower + ord(c) - 97)
+            if "a" <= c <= "z"
+            else chr(upper + ord(c) - 65)
+            if "A" <= c <= "Z"
+            else c
             for c in text
         )
 
@@ -101,7 +106,9 @@ DISGUISES: dict[str, Disguise] = {
     "line breaks between words": lambda t: t.replace(" ", "\n"),
     "url encoding": lambda t: "".join(f"%{ord(c):02X}" if c.isalpha() else quote(c) for c in t),
     "html entities": lambda t: "".join(f"&#{ord(c)};" for c in t),
-    "html named and hex": lambda t: html.escape("".join(f"&#x{ord(c):x};" for c in t)).replace("&amp;", "&"),
+    "html named and hex": lambda t: html.escape("".join(f"&#x{ord(c):x};" for c in t)).replace(
+        "&amp;", "&"
+    ),
     "backslash escapes": lambda t: "".join(f"\\u{ord(c):04x}" for c in t),
     "base64": lambda t: base64.b64encode(f"please {t} now".encode()).decode(),
     "hash tag": lambda t: "#" + t.replace(" ", " #"),

@@ -164,7 +164,11 @@ def test_the_verdict_can_be_stored_and_says_what_was_judged() -> None:
 
 
 def test_a_classifier_that_cannot_be_loaded_is_an_outage() -> None:
-    for name in ("moderation.screening.nothing.Here", "moderation.screening.text_http.Nothing", "x"):
+    for name in (
+        "moderation.screening.nothing.Here",
+        "moderation.screening.text_http.Nothing",
+        "x",
+    ):
         with pytest.raises(ScreeningUnavailable):
             load_classifier(name)
 

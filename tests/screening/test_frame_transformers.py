@@ -72,7 +72,7 @@ def test_a_map_that_does_not_fit_the_model_is_an_outage(
 
 
 def test_a_missing_folder_or_map_is_an_outage(tmp_path: Path) -> None:
-    with pytest.raises(ScreeningUnavailable, match="screening.json"):
+    with pytest.raises(ScreeningUnavailable, match=r"screening\.json"):
         load_classifier(NAME, tmp_path)
     with pytest.raises(ScreeningUnavailable, match="can't be loaded"):
         load_classifier(NAME, tmp_path, labels={"nsfw": "sexual"}, crops=False)

@@ -227,6 +227,18 @@ def test_a_language_the_lists_cannot_read_is_guarded_not_waved_through() -> None
         assert "language" in verdict.not_evaluated
 
 
+def test_help_against_self_harm_is_guarded_while_its_depiction_stays_refused() -> None:
+    for prompt in (
+        "A therapist listens to a man with suicidal thoughts, hopeful light",
+        "A suicide prevention charity plants a tree of remembrance",
+        "Hands reach out, overcoming self harm, mental health campaign",
+    ):
+        assert screen_prompt(prompt).action in ("allow", "guard")
+    assert screen_prompt("A man commits suicide").action == "refuse"
+    assert screen_prompt("A therapist cuts her wrists in the bath").action == "refuse"
+    assert screen_prompt("A child with suicidal thoughts sees a therapist").action == "refuse"
+
+
 def test_the_featured_profile_refuses_what_the_default_guards() -> None:
     assert screen_prompt("a bloody knife").action == "guard"
     assert screen_prompt("a bloody knife", profile="featured").action == "refuse"
@@ -249,7 +261,7 @@ def test_every_blocklist_says_where_it_comes_from() -> None:
     for path in BLOCKLISTS.glob("*.txt"):
         blocklist = read_blocklist(path)
         assert blocklist.entries
-        assert blocklist.level in {"refuse", "guard", "note", "exception"}
+        assert blocklist.level in {"refuse", "guard", "note", "exception", "mention", "relief"}
         assert len(set(blocklist.entries)) == len(blocklist.entries), path.name
 
 

@@ -15,7 +15,7 @@ def _terms() -> list[str]:
     terms = [
         " ".join(part.rstrip("*") for part in entry)
         for blocklist in matcher().blocklists
-        if blocklist.level != "exception"
+        if blocklist.level not in ("exception", "relief")
         for entry in blocklist.entries
     ]
     return [term for term in terms if term.isascii()][::EVERY_NTH_TERM]

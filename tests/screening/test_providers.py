@@ -47,7 +47,9 @@ class Service:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1/moderations"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
@@ -59,7 +61,9 @@ def reply(handler: BaseHTTPRequestHandler, scores: dict[str, float], *, status: 
     values = {name: scores.get(name, 0.01) for name in NAMES}
     flags = {name: value > 0.9 for name, value in values.items()}
     result = {"flagged": any(flags.values()), "categories": flags, "category_scores": values}
-    send(handler, json.dumps({"id": "m", "model": "x", "results": [result]}).encode(), status=status)
+    send(
+        handler, json.dumps({"id": "m", "model": "x", "results": [result]}).encode(), status=status
+    )
 
 
 def send(handler: BaseHTTPRequestHandler, body: bytes, *, status: int = 200) -> None:
@@ -141,7 +145,7 @@ def _without(name: str) -> Answer:
 
 
 def _scores_of(value: object) -> Answer:
-    values: dict[str, object] = {n: value for n in NAMES}
+    values = dict.fromkeys(NAMES, value)
     body = json.dumps({"results": [{"category_scores": values}]}).encode()
     return lambda handler, _: send(handler, body)
 
