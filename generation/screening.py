@@ -10,7 +10,7 @@ from django.conf import settings
 
 from generation.engine.capabilities import Capabilities
 from generation.provenance.fingerprint import hash_frames
-from moderation.screening import panel
+from moderation.screening import gate, panel
 from moderation.screening.known_hashes import KnownHashes
 from moderation.screening.protocol import (
     Category,
@@ -29,18 +29,16 @@ REWRITTEN = {Category.LIKENESS.value, Category.INTELLECTUAL_PROPERTY.value}
 def review_prompt(original: str, rewritten: str) -> Verdict:
     """Judge both texts; the stricter answer counts, and a minor reference in either makes both strict.
 
-    Raises ScreeningUnavailable.
+    The rules read what was written, the learned classifiers what the engine gets: a name that the
+    rewriter took out says nothing about the clip. Raises ScreeningUnavailable.
     """
-    providers = text_providers()
-    first = panel.review_prompt(original, providers=providers)
-    if rewritten == original:
-        return first
-    second = panel.review_prompt(rewritten, profile=first.profile, providers=providers)
-    if not second.allowed:
-        return second
-    if set(first.categories) <= REWRITTEN:
-        return second
-    return first if first.action != "allow" else second
+    written = gate.screen_prompt(original)
+    if not written.allowed:
+        return written
+    drawn = panel.review_prompt(rewritten, profile=written.profile, providers=text_providers())
+    if drawn.action == "allow" and not set(written.categories) <= REWRITTEN:
+        return written
+    return drawn
 
 
 def frame_review(profile: str, engine: Capabilities) -> panel.FrameReview:

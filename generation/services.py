@@ -71,7 +71,7 @@ def check_request(
     try:
         prompt = clean_prompt(prompt, max_chars=settings.SORA_MAX_PROMPT_CHARS)
     except InvalidPrompt as error:
-        raise InvalidPromptText(error.message) from error
+        raise InvalidPromptText(error.message, remedy=error.remedy or None) from error
     try:
         engine.check(width, height, seconds)
     except UnsupportedSpec as error:

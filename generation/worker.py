@@ -12,6 +12,7 @@ from generation import pipeline, scheduling, services
 from generation.attempt import stop_asked
 from generation.engine.registry import get_engine
 from generation.models import Generation
+from moderation.screening.panel import default_text_classifiers
 from sora_site.lib.request_context import job_id
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def wait_idle(timeout: float) -> bool:
 
 
 def preload() -> None:
-    """Load the model before the first job, so that its user doesn't wait for it.
+    """Load the engine and the text classifiers before the first job, whose user would wait for them.
 
     A job that is claimed meanwhile waits inside `get_engine`, with its lease renewed.
     """
@@ -64,6 +65,7 @@ def preload() -> None:
             device=settings.SORA_DEVICE,
             threads=settings.SORA_TORCH_THREADS or None,
         )
+        default_text_classifiers()
     except Exception:
         logger.exception("the model could not be loaded; jobs will fail until it can")
 

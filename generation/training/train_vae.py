@@ -206,7 +206,12 @@ def train(
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             with torch.set_grad_enabled(vae.encoder.conv_in.conv.weight.requires_grad):
                 posterior = vae.encode(x).latent_dist
-            y = vae.decode(posterior.sample()).sample
+            latents = posterior.sample()
+            if noise := settings.get("latent_noise"):  # what the transformer draws is never exact
+                latents = latents + noise * vae.latents_std.view(1, -1, 1, 1, 1) * torch.randn_like(
+                    latents
+                )
+            y = vae.decode(latents).sample
         loss = reconstruction_loss(y.float(), x, stage["gradient_weight"])
         loss = loss + 1e-4 * posterior.mean.float().square().mean()
         loss.backward()

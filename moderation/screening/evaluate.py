@@ -21,7 +21,7 @@ import numpy as np
 from moderation.screening import gate, text_linear
 from moderation.screening.panel import default_text_classifiers, review_prompt
 from moderation.screening.protocol import POLICY_VERSION, Category, Score, TextClassifier, Verdict
-from moderation.screening.training_data import Row, all_rows
+from moderation.screening.training_data import Row, all_rows, read_evalsets
 
 PROFILES = ("default", "minor_present", "featured")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "safety_evaluation.md"
@@ -158,7 +158,8 @@ def timing(classifiers: Sequence[TextClassifier], rows: Sequence[Row]) -> tuple[
     return 1000 * float(np.median(gate_times)), 1000 * float(np.median(panel_times))
 
 
-def document(rows: Sequence[Row]) -> str:
+def document(rows: Sequence[Row], scenes: Sequence[Row]) -> str:
+    """rows: each text once. scenes: rows with a hand label for references to minors."""
     test = [row for row in rows if row.split == "test"]
     inner = default_text_classifiers()
     full: list[TextClassifier] = [Remembered(c) for c in inner]
@@ -226,7 +227,7 @@ def document(rows: Sequence[Row]) -> str:
         "every combination of the lists (`tests/screening/test_gate.py`); there is and will be no "
         "set of such prompts.",
         "",
-        *minors_table(rows),
+        *minors_table(scenes),
         "",
         "## Without the sentence model",
         "",
@@ -272,7 +273,7 @@ def main() -> None:
     parser.add_argument("evalsets", type=Path)
     parser.add_argument("--output", type=Path, default=DOCUMENT)
     options = parser.parse_args()
-    text = document(all_rows(options.evalsets))
+    text = document(all_rows(options.evalsets), read_evalsets(options.evalsets))
     options.output.write_text(text, encoding="utf-8")
     print(text)
 

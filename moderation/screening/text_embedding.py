@@ -62,8 +62,11 @@ class SentenceEncoder:
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         torch = self._torch
+        readable = [
+            text.encode("utf-8", "replace").decode() for text in texts
+        ]  # no lone surrogates
         batch = self._tokenizer(
-            texts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
+            readable, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
         )
         with torch.inference_mode():
             hidden = self._model(**batch).last_hidden_state

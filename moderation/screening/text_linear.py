@@ -117,7 +117,7 @@ EXAMPLES: list[tuple[str, Category, bool]] = [
         True,
     ),
     (
-        "A crowd raises swastika flags and chants that an inferior race must be removed",
+        "White supremacists march with swastika flags and shout that immigrants are an inferior race",
         Category.HATE,
         True,
     ),

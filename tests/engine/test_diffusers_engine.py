@@ -21,7 +21,15 @@ BALLOON = (PromptSegment("a red balloon rises over the ocean at sunset"),)
 
 
 def spec(**changes):
-    fields = {"prompts": BALLOON, "width": 160, "height": 96, "frames": 5, "fps": 12, "seed": 1, "steps": 2}
+    fields = {
+        "prompts": BALLOON,
+        "width": 160,
+        "height": 96,
+        "frames": 5,
+        "fps": 12,
+        "seed": 1,
+        "steps": 2,
+    }
     return VideoSpec(**{**fields, **changes})
 
 

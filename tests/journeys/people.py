@@ -55,11 +55,37 @@ def generate(page: Any, prompt: str = PROMPT, *, share: bool = False) -> Any:
 
 
 def wait_until(card: Any, status: str) -> None:
+    """Wait for the job's end, and that it is this one."""
     card.page.wait_for_function(
-        "([card, status]) => card.dataset.status === status",
-        arg=[card.element_handle(), status],
+        "card => !['queued', 'running'].includes(card.dataset.status)",
+        arg=card.element_handle(),
         timeout=CLIP_MS,
     )
+    assert card.get_attribute("data-status") == status, card.inner_text()
+
+
+def watch_cards(page: Any) -> None:
+    """From now on the page notes what its job cards show, however short."""
+    page.evaluate(
+        """() => {
+            window.seen = new Set();
+            const note = () => {
+                for (const card of document.querySelectorAll("[data-card]")) {
+                    seen.add(card.dataset.status);
+                    const preview = card.querySelector('[data-slot="preview"]');
+                    if (!preview.hidden) seen.add(preview.src.slice(0, 11));
+                    seen.add(card.querySelector('[data-slot="stage"]').textContent.split(":")[0]);
+                }
+            };
+            new MutationObserver(note).observe(document.body, {
+                subtree: true, childList: true, attributes: true, characterData: true,
+            });
+        }"""
+    )
+
+
+def seen_on_cards(page: Any) -> set[str]:
+    return set(page.evaluate("() => [...window.seen]"))
 
 
 def staff_member(site: Site, visit: Visit) -> Any:

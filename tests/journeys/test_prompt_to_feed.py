@@ -19,7 +19,9 @@ from tests.journeys.people import (
     generate,
     newcomer,
     quick_settings,
+    seen_on_cards,
     wait_until,
+    watch_cards,
 )
 from tests.ops.sites import Site
 
@@ -42,15 +44,15 @@ def test_a_sentence_becomes_a_shared_clip_that_proves_where_it_comes_from(
     quick_settings(page)
     page.locator('[data-quote-part="cost"]').get_by_text("credits").wait_for()
     page.locator('[data-quote-part="wait"]').wait_for()
+    watch_cards(page)
     page.get_by_role("button", name="Generate").dblclick()
     card = page.locator("[data-card]").first
     card.wait_for()
     assert page.locator("[data-card]").count() == 1
 
-    # Position, percentage and preview frames while it is made, then the finished player.
-    card.locator('[data-slot="preview"]:not([hidden])').wait_for(timeout=CLIP_MS)
-    assert card.locator('[data-slot="preview"]').get_attribute("src").startswith("data:image/")
+    # Position, steps and preview frames while it is made, then the finished player.
     wait_until(card, "succeeded")
+    assert {"queued", "running", "Drawing", "data:image/"} <= seen_on_cards(page)
     player = card.locator("video")
     player.wait_for()
     page.wait_for_function(
