@@ -162,8 +162,7 @@ _ALL = (
     Policy(
         "language",
         "Languages we can't check well",
-        "Our checks read English best. Prompts in other languages are made, but stay private until "
-        "a person has looked.",
+        "Our checks read English best. Clips of prompts in other languages are made, but stay private.",
         "Our checks read English best, so this clip stays private for now.",
         "Write the prompt in English to share the clip at once.",
         "none",
