@@ -20,6 +20,7 @@ from sora_site.embedded.processes import EmbeddedServiceError
 
 FREE_BYTES_NEW = 300 * 1024 * 1024  # an empty cluster and its first log segments take 60 MB
 FREE_BYTES_OLD = 64 * 1024 * 1024
+PRIVATE_FOLDERS = ("secrets", "logs", "media", "work", "mail")  # 0700: other accounts stay out
 
 
 def default_state_folder() -> Path:
@@ -54,8 +55,8 @@ def make_usable(folder: Path) -> None:
             f"The state folder {folder} has {free // 2**20} MB left, at least {needed // 2**20} MB are "
             "needed. Free some space, or set SORA_STATE_DIR to a folder on another disk."
         )
-    (folder / "secrets").mkdir(exist_ok=True, mode=0o700)
-    (folder / "logs").mkdir(exist_ok=True, mode=0o700)
+    for name in PRIVATE_FOLDERS:
+        (folder / name).mkdir(exist_ok=True, mode=0o700)
 
 
 @dataclass

@@ -7,12 +7,14 @@ const list = page.querySelector("[data-jobs]");
 const empty = page.querySelector("[data-empty]");
 const away = page.querySelector("[data-away]");
 const title = document.title;
+const older = page.hasAttribute("data-deep"); // a page of history only follows its own jobs
 
 const cards = new Map([...list.querySelectorAll("[data-card]")].map((card) => [card.dataset.job, card]));
 
 function show(job, { top = true } = {}) {
   let card = cards.get(job.id);
   if (!card) {
+    if (older && top) return;
     card = newCard();
     cards.set(job.id, card);
     if (top) list.prepend(card);

@@ -16,6 +16,7 @@ export function watchWorkspace(workspace, on) {
   let failures = 0;
   let poll = 0;
   let stopped = false;
+  let asleep = false; // the page lies in the back-forward cache
 
   async function reread() {
     try {
@@ -65,7 +66,7 @@ export function watchWorkspace(workspace, on) {
       }
     });
     socket.addEventListener("close", (event) => {
-      if (stopped) return;
+      if (stopped || asleep) return;
       if (event.code === 4404 || event.code === 4403) {
         stopped = true;
         return;
@@ -81,8 +82,17 @@ export function watchWorkspace(workspace, on) {
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible" && socket?.readyState !== WebSocket.OPEN) reread();
   });
-  window.addEventListener("pagehide", () => socket?.close());
-  window.addEventListener("pageshow", (event) => event.persisted && connect());
+  window.addEventListener("pagehide", () => {
+    asleep = true;
+    clearInterval(poll);
+    poll = 0;
+    socket?.close();
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    asleep = false;
+    connect();
+  });
 
   connect();
   return {

@@ -12,10 +12,11 @@ from sora_site.embedded.processes import EmbeddedServiceError
 from sora_site.embedded.state import HeldByAnother, Hold, Runtime
 
 
-def test_a_new_folder_is_made_with_private_secrets(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["secrets", "logs", "media", "work", "mail"])
+def test_other_accounts_of_the_machine_may_not_look_into(tmp_path: Path, name: str) -> None:
     state.make_usable(tmp_path / "deep" / "state")
 
-    assert (tmp_path / "deep/state/secrets").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "deep" / "state" / name).stat().st_mode & 0o777 == 0o700
 
 
 def test_a_file_in_its_place_is_refused_with_the_setting_to_change(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_printed_sign_in_opens_the_composer(site: Site) -> None:
 
 
 def test_nobody_else_can_read_the_secrets(site: Site) -> None:
-    for name in ("secrets", "pki", "postgres", "logs"):
+    for name in ("secrets", "pki", "postgres", "logs", "media", "mail"):
         assert (site.folder / name).stat().st_mode & 0o077 == 0, name
 
 
