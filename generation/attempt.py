@@ -55,6 +55,7 @@ class Attempt:
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._last_event = 0.0
         self._last_stage = ""
+        self._preview: np.ndarray | None = None
 
     def __enter__(self) -> Attempt:
         self._renewer.start()
@@ -122,11 +123,18 @@ class Attempt:
     def show(
         self, stage: str, step: int = 0, total: int = 0, preview: np.ndarray | None = None
     ) -> None:
-        """Publish at most two events a second, and always the first of a stage."""
+        """Publish at most two events a second, and always the first of a stage.
+
+        A preview that comes in between waits for the next event: the engine spaces its previews on
+        its own, and the two rhythms could miss each other for a whole clip.
+        """
+        if preview is not None:
+            self._preview = preview
         now = time.monotonic()
         if stage == self._last_stage and now - self._last_event < SECONDS_BETWEEN_EVENTS:
             return
         self._last_event, self._last_stage = now, stage
+        preview, self._preview = self._preview, None
         try:
             progress.publish(
                 str(self.generation.pk),

@@ -18,7 +18,6 @@ from tests.journeys.people import (
     fill_sign_up,
     generate,
     newcomer,
-    quick_settings,
     seen_on_cards,
     wait_until,
     watch_cards,
@@ -41,7 +40,7 @@ def test_a_sentence_becomes_a_shared_clip_that_proves_where_it_comes_from(
     assert page.locator("[data-prompt]").input_value() == PROMPT
 
     # Cost and wait are there before the click; an impatient double click makes one job.
-    quick_settings(page)
+    page.get_by_role("radio", name="2 s").check()
     page.locator('[data-quote-part="cost"]').get_by_text("credits").wait_for()
     page.locator('[data-quote-part="wait"]').wait_for()
     watch_cards(page)
