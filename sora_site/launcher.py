@@ -24,7 +24,6 @@ sys.path.insert(0, str(ROOT))
 from sora_site.embedded.progress import Bar  # noqa: E402  (needs the path above; no Django in it)
 
 TORCH = "torch==2.13.0"
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 COMMANDS = {
@@ -250,15 +249,13 @@ class Pip:
     def install_torch(self, start: float, end: float) -> None:
         """torch in a step of its own: the machine decides between the CPU and the CUDA build.
 
-        With an NVIDIA GPU: the default build with its CUDA libraries. Without: no libraries, and
-        the CPU build if this machine's pip settings name no index of their own.
+        With an NVIDIA GPU: the default build with its CUDA libraries. Without: no libraries, unless
+        pip's settings lead to a build that can't start without them.
         """
         gpu = has_gpu()
         arguments = [TORCH, "--no-compile"]
         if not gpu:
             arguments.append("--no-deps")
-            if not self._has_own_index():
-                arguments += ["--extra-index-url", CPU_INDEX]
         what = "torch (a GPU build: several GB)" if gpu else "torch"
         status, output = self._run(["install", *arguments], span=(start, end), total=0, what=what)
         if status == 0 and not gpu and not self._torch_starts():
@@ -275,15 +272,6 @@ class Pip:
             "sys.exit(0 if not (lib / 'libtorch_cuda.so').exists() else 1)"
         )
         return subprocess.run([self.python, "-c", code], check=False).returncode == 0
-
-    def _has_own_index(self) -> bool:
-        names = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX")
-        if any(os.environ.get(name) for name in names):
-            return True
-        listed = subprocess.run(
-            [self.python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-        ).stdout
-        return any(word in listed for word in ("index-url", "find-links", "no-index"))
 
     def _version(self) -> int:
         for folder in self.packages.glob("pip-*.dist-info"):
