@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,13 @@ from django.conf import settings  # noqa: E402  (only now do the settings find t
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 django.setup()  # conftest files further down import models
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The parallel workers inherit this environment. With the settings' name in it they would load
+    them before their own conftest names their own servers."""
+    if getattr(config.option, "numprocesses", None):
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
 def pytest_unconfigure() -> None:
