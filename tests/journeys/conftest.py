@@ -48,8 +48,9 @@ def site() -> Iterator[Site]:
         running.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Closed with its module: Playwright keeps an event loop in this thread, which other tests mind."""
     path = find_browser()
     if path is None:
         pytest.skip(
