@@ -99,7 +99,14 @@ def _deliver(folder: Path, width: int, height: int, seconds: int) -> None:
     identity = _identity(folder)
     mark = VisibleMark(width, height, text="Sora", seed=7, fps=FPS)
     fingerprint = FingerprintBuilder(FPS)
-    with Encoder(folder / "marked.mp4", width=width, height=height, fps=FPS, mark=mark) as encoder:
+    with Encoder(
+        folder / "marked.mp4",
+        width=width,
+        height=height,
+        fps=FPS,
+        mark=mark,
+        on_luma=fingerprint.add_marked,
+    ) as encoder:
         for index, frame in enumerate(natural_frames(width, height, seconds * FPS, seed=1)):
             encoder.write(frame)
             fingerprint.add(index, frame)

@@ -119,6 +119,8 @@ class Encoder:
         crf: x264's constant quality, 0 best to 51.
         preset: x264's preset.
         mark: blended into the planes after colour conversion; None writes a clean file.
+        on_luma: called with the number of each frame and its luma plane, uint8 [h, w], mark and all;
+            the plane is the encoder's own, so read it at once and don't write to it.
         threads: x264 threads; None lets x264 choose.
 
     Raises MediaError (disk_full, encoder_failed, bad_frame).
@@ -134,6 +136,7 @@ class Encoder:
         crf: int = 20,
         preset: str = "veryfast",
         mark: PlaneMark | None = None,
+        on_luma: Callable[[int, Pixels], None] | None = None,
         threads: int | None = None,
     ) -> None:
         if width < 16 or height < 16 or width % 2 or height % 2:
@@ -145,6 +148,7 @@ class Encoder:
         self.fps = Fraction(fps).limit_denominator(1001)
         self.frames = 0
         self._mark = mark
+        self._on_luma = on_luma
         self._options = {
             "preset": preset,
             "crf": str(crf),
@@ -200,9 +204,12 @@ class Encoder:
                 src_color_range=ColorRange.JPEG,
                 dst_color_range=ColorRange.MPEG,
             )
+            # Our own fresh buffers; the planes of a decoded frame must never be written to.
+            planes = _planes(yuv)
             if self._mark is not None:
-                # Our own fresh buffers; the planes of a decoded frame must never be written to.
-                self._mark.blend(*_planes(yuv), self.frames)
+                self._mark.blend(*planes, self.frames)
+            if self._on_luma is not None:
+                self._on_luma(self.frames, planes[0])
             yuv.pts, yuv.time_base = self.frames, 1 / self.fps
             for packet in self._stream.encode(yuv):
                 self._container.mux(packet)

@@ -158,7 +158,12 @@ def produce(generation: Generation, attempt: Attempt) -> None:
     with (
         attempt.stage("generate"),
         media.Encoder(
-            unsigned, width=spec.width, height=spec.height, fps=spec.fps, mark=mark
+            unsigned,
+            width=spec.width,
+            height=spec.height,
+            fps=spec.fps,
+            mark=mark,
+            on_luma=fingerprint.add_marked,
         ) as encoder,
     ):
         for index, frame in enumerate(engine.generate(spec, on_progress=attempt.on_progress)):
@@ -207,7 +212,8 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             credentials=report.to_json(),
             hashes=fingerprint.hashes(),
             engine=f"{engine.name} {engine.version}",
-            publish=generation.share and "guard" not in (prompt_verdict.action, output_verdict.action),
+            publish=generation.share
+            and "guard" not in (prompt_verdict.action, output_verdict.action),
         )
         storage.store_private(clip, finished.media_key)
         storage.store_private(poster, finished.poster_key)
@@ -248,4 +254,3 @@ def poster_frame(path: Path) -> media.Pixels:
 def file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-

@@ -29,7 +29,7 @@ RADIUS_OWN = 40  # "which of our clips": several frames on a consistent time lin
 RADIUS_KNOWN = 31  # "is it on a list": any single frame, then a human looks
 MIN_QUALITY = 8  # below it the frame is as good as blank, and its bits are noise
 
-FULL, CROP_90, CROP_80, MIRRORED, UNBOXED, UNBOXED_MIRRORED = range(6)
+FULL, CROP_90, CROP_80, MIRRORED, UNBOXED, UNBOXED_MIRRORED, MARKED = range(7)
 _CROPS = {FULL: 1.0, CROP_90: 0.9, CROP_80: 0.8}
 
 _SIDE = 64
@@ -101,25 +101,48 @@ class ClipMatch:
 class FingerprintBuilder:
     """Collects the stored fingerprint of a clip while its frames stream by.
 
-    Add every frame in order; only four a second (and the very first) are hashed.
+    Add every frame in order; only four a second (and the very first) are hashed. Each is hashed as
+    it was drawn and, through `add_marked`, as it is delivered: on a smooth picture the visible mark
+    alone changes more bits than a match allows.
     """
 
     def __init__(self, fps: float, *, per_second: float = STORED_PER_SECOND) -> None:
         self._fps, self._per_second = fps, per_second
-        self._next = 0
+        self._next = self._next_marked = 0
         self._hashes: list[FrameHash] = []
 
     def add(self, index: int, rgb: Pixels) -> None:
         """Frame `index` (from 0) of the clip, uint8 RGB [h, w, 3]."""
-        if index < round(self._next * self._fps / self._per_second):
+        if not self._due(index, self._next):
             return
-        self._next = int(index * self._per_second / self._fps) + 1
+        self._next = self._after(index)
         lumas = _lumas(rgb, [_centre(rgb, _CROPS[variant]) for variant in _CROPS])
         seconds = index / self._fps
         for variant, luma in zip(_CROPS, lumas, strict=True):
             self._hashes.append(
                 FrameHash(seconds, variant, _bits(_coefficients(luma)), _quality(luma))
             )
+
+    def add_marked(self, index: int, luma: Pixels) -> None:
+        """Frame `index` with the visible mark on it, as uint8 luma [h, w]; see media.Encoder."""
+        if not self._due(index, self._next_marked):
+            return
+        self._next_marked = self._after(index)
+        small = np.asarray(
+            Image.fromarray(np.ascontiguousarray(luma)).resize(
+                (_SIDE, _SIDE), Image.Resampling.BOX
+            ),
+            np.float32,
+        )
+        self._hashes.append(
+            FrameHash(index / self._fps, MARKED, _bits(_coefficients(small)), _quality(small))
+        )
+
+    def _due(self, index: int, number: int) -> bool:
+        return index >= round(number * self._fps / self._per_second)
+
+    def _after(self, index: int) -> int:
+        return int(index * self._per_second / self._fps) + 1
 
     def hashes(self) -> list[FrameHash]:
         """What to store: hashes of frames with structure enough to recognise."""

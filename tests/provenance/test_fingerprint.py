@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from generation.media import sample_frames
+from generation.media import Encoder, sample_frames
 from generation.provenance.fingerprint import (
     BANDS,
     FULL,
@@ -240,3 +241,32 @@ def test_it_needs_no_ffmpeg_and_no_django():
     )
 
     assert run_python(code).strip() == "[]"
+
+
+def test_a_smooth_clip_is_found_although_the_mark_outweighs_its_own_structure(
+    tmp_path: Path,
+) -> None:
+    height, width, fps = 288, 512, 12
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    frames = []
+    for index in range(24):  # a soft round shape over a soft sky, as a small model draws
+        shape = ((columns - 200 - 3 * index) / 45) ** 2 + ((rows - 90) / 50) ** 2
+        blob = 0.5 - 0.5 * np.tanh(3 * (shape - 1))
+        sea = 1 / (1 + np.exp(-(rows - 215) / 6))
+        red = 120 + 90 * rows / height * (1 - sea) + 60 * blob - 60 * sea
+        green = 70 + 60 * rows / height * (1 - sea) - 60 * blob
+        frames.append(np.stack([red, green, 130 - 60 * blob], -1).clip(0, 255).astype(np.uint8))
+    builder = FingerprintBuilder(fps)
+    mark = VisibleMark(width, height, text="AI · Sora Open", seed=5, fps=fps)
+    path = tmp_path / "clip.mp4"
+    with Encoder(
+        path, width=width, height=height, fps=fps, mark=mark, on_luma=builder.add_marked
+    ) as encoder:
+        for index, frame in enumerate(frames):
+            builder.add(index, frame)
+            encoder.write(frame)
+    stored = [Candidate("clip", found.seconds, found.hash) for found in builder.hashes()]
+
+    query = query_hashes(sample_frames(path, per_second=12))
+    found = match_clips(query, stored)
+    assert [match.clip for match in found if match.convincing] == ["clip"]
