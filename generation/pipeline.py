@@ -27,8 +27,8 @@ from generation.engine.protocol import (
     PromptSegment,
     VideoSpec,
 )
-from generation.engine.registry import get_engine
 from generation.errors import EngineUnavailable
+from generation.loading import load_classifiers, load_engine
 from generation.models import Generation, SafetyCheck, Video
 from generation.provenance.c2pa import SigningError
 from generation.provenance.fingerprint import FingerprintBuilder
@@ -120,18 +120,14 @@ def produce(generation: Generation, attempt: Attempt) -> None:
         generation.save(update_fields=["rewritten_prompt", "prompt_edits", "unknown_words"])
 
         # 2. Review both texts; a minor reference makes every later check strict.
+        load_classifiers()
         prompt_verdict = review_prompt(generation.prompt, rewrite.text)
         keep(generation, Stage.PROMPT, prompt_verdict)
 
     # 3-5. Frames stream from the decoder through the checks into the marked file: flat memory.
     capabilities = engine_capabilities()
     with attempt.stage("load"):
-        engine = get_engine(
-            settings.SORA_ENGINE,
-            settings.SORA_MODEL_DIR,
-            device=settings.SORA_DEVICE,
-            threads=settings.SORA_TORCH_THREADS or None,
-        )
+        engine = load_engine()
     spec = VideoSpec(
         prompts=(PromptSegment(rewrite.text),),
         width=generation.width,

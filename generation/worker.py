@@ -8,11 +8,9 @@ import threading
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from generation import pipeline, scheduling, services
+from generation import loading, pipeline, scheduling, services
 from generation.attempt import stop_asked
-from generation.engine.registry import get_engine
 from generation.models import Generation
-from moderation.screening.panel import default_text_classifiers
 from sora_site.lib.request_context import job_id
 
 logger = logging.getLogger(__name__)
@@ -56,16 +54,11 @@ def wait_idle(timeout: float) -> bool:
 def preload() -> None:
     """Load the engine and the text classifiers before the first job, whose user would wait for them.
 
-    A job that is claimed meanwhile waits inside `get_engine`, with its lease renewed.
+    A job that is claimed meanwhile waits in generation.loading, with its lease renewed.
     """
     try:
-        get_engine(
-            settings.SORA_ENGINE,
-            settings.SORA_MODEL_DIR,
-            device=settings.SORA_DEVICE,
-            threads=settings.SORA_TORCH_THREADS or None,
-        )
-        default_text_classifiers()
+        loading.load_classifiers()
+        loading.load_engine()
     except Exception:
         logger.exception("the model could not be loaded; jobs will fail until it can")
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 
 from billing.models import LedgerEntry
 from generation import worker
@@ -37,6 +37,10 @@ def test_the_job_is_made_once_and_charged_once(
     busy.start()
     wait_for(lambda: StageTiming.objects.filter(generation=job, stage="load").exists())
 
+    # The throw-away server commits asynchronously; one synchronous write flushes what came before.
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO on")
+        Generation.objects.filter(pk=job).update(share=False)
     assert servers.postgres.process is not None
     os.kill(servers.postgres.process.pid, signal.SIGQUIT)  # an immediate stop: no goodbye
     servers.postgres.process.wait(timeout=10)
