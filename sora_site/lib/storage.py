@@ -8,7 +8,6 @@ Keys are "<workspace>/<video>/<name>"; nothing a user types becomes part of a ke
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,14 +42,6 @@ def read_link(token: str) -> MediaLink:
     return MediaLink(key, filename, bool(download))
 
 
-def work_folder(job: str) -> Path:
-    """An empty scratch folder of one attempt at one job, on the same disk as the local areas."""
-    folder = Path(settings.SORA_STATE_DIR) / "work" / job
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
-
-
 def store_private(source: Path, key: str) -> None:
     """Move a finished file into the private area; the key appears only when the file is whole."""
     _store("private", source, key)
@@ -79,7 +70,7 @@ def local_path(key: str, area: str = "private") -> Path | None:
     """The object's path when the area lies on this disk, else None."""
     try:
         return Path(storages[area].path(key))
-    except NotImplementedError:
+    except NotImplementedError:  # how Django's storages say that they have no paths
         return None
 
 

@@ -20,7 +20,7 @@ Visit = Callable[..., Any]
 
 def fill_sign_up(page: Any, *, born: str, email: str | None = None) -> None:
     page.get_by_label("Email", exact=True).fill(email or f"{uuid4().hex[:10]}@example.com")
-    page.get_by_label("Display name").fill("Ada Journey")
+    page.get_by_label("Display name").fill("Test creator")
     page.get_by_label("Date of birth").fill(born)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
