@@ -27,7 +27,7 @@ from generation import inspection, presenting, scheduling, services
 from generation.capabilities import engine_capabilities
 from generation.errors import InvalidFile, InvalidRequest
 from generation.models import Generation
-from generation.rewriting import rewrite_for_engine
+from generation.rewriting import in_words, rewrite_for_engine
 from sora_site.lib.pages import keyset_page
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -109,7 +109,14 @@ class GenerationOut(serializers.Serializer[Any]):
     prompt = serializers.CharField()
     rewritten_prompt = serializers.CharField()
     edits = EditOut(many=True)
-    unknown_words = serializers.ListField(child=serializers.CharField())
+    understood = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What the model takes from the prompt, in its own words.",
+    )
+    unknown_words = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Words of the prompt that the model has never seen.",
+    )
     seconds = serializers.IntegerField()
     width = serializers.IntegerField()
     height = serializers.IntegerField()
@@ -140,6 +147,8 @@ class EstimateOut(serializers.Serializer[Any]):
     queue_position = serializers.IntegerField()
     eta_seconds = serializers.FloatField()
     native_size = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    understood = serializers.ListField(child=serializers.CharField())
+    unknown_words = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
 
 
@@ -234,22 +243,23 @@ class EstimateView(APIView):
         data.is_valid(raise_exception=True)
         prompt = data.validated_data["prompt"].strip()
         # A form asks for the price before anything is typed.
-        asked = services.check_request(workspace, **{**data.validated_data, "prompt": prompt or "a scene"})
+        asked = services.check_request(
+            workspace, **{**data.validated_data, "prompt": prompt or "a scene"}
+        )
         engine = engine_capabilities()
         native = engine.native_size(asked.width, asked.height)
         free = billing.balance(workspace)
         warnings = []
-        if prompt and (unknown := rewrite_for_engine(asked.prompt).unknown):
-            warnings.append(f"{engine.title} has never seen: {', '.join(unknown)}.")
+        rewrite = rewrite_for_engine(prompt)
+        if rewrite.unknown:
+            warnings.append(f"{engine.title} {in_words(rewrite)}.")
         if native is not None:
             warnings.append(
                 f"{engine.title} draws {native[0]}x{native[1]}; the picture is enlarged to "
                 f"{asked.width}x{asked.height}."
             )
         if free.available < asked.cost_credits:
-            warnings.append(
-                f"This costs {asked.cost_credits} credits; {free.available} are left."
-            )
+            warnings.append(f"This costs {asked.cost_credits} credits; {free.available} are left.")
         if not scheduling.live_workers():
             warnings.append("No worker is running: the video waits until the operator starts one.")
         wait = scheduling.wait_seconds()
@@ -266,6 +276,8 @@ class EstimateView(APIView):
                     steps=asked.steps,
                 ),
                 "native_size": list(native) if native else None,
+                "understood": rewrite.understood,
+                "unknown_words": rewrite.unknown,
                 "warnings": warnings,
             }
         )

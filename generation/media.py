@@ -346,10 +346,11 @@ def sample_frames(
     path: Path | str,
     per_second: float = 2.0,
     *,
+    start: float = 0.0,
     limits: DecodeLimits = DEFAULT_LIMITS,
     threads: int = 2,
 ) -> Iterator[tuple[float, Pixels]]:
-    """Decode a video once from start to end and yield (seconds, uint8 RGB [h, w, 3]).
+    """Decode a video once from second `start` to its end and yield (seconds, uint8 RGB [h, w, 3]).
 
     The first frame at or after every 1 / per_second is yielded. Flat memory: frames are decoded as
     they are asked for. Raises MediaError, also between frames.
@@ -360,8 +361,10 @@ def sample_frames(
         context.thread_type = "AUTO"
         context.options = {"max_pixels": str(limits.pixels)}
         width, height = context.width, context.height
-        due, frames, reformatter = 0.0, 0, VideoReformatter()
+        due, frames, reformatter = start, 0, VideoReformatter()
         try:
+            if start:  # to the last key frame before it
+                container.seek(int(start * 1_000_000))
             for frame in container.decode(stream):
                 frames += 1
                 clock.frame(frames)

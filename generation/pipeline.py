@@ -116,8 +116,11 @@ def produce(generation: Generation, attempt: Attempt) -> None:
         rewrite = rewrite_for_engine(generation.prompt)
         generation.rewritten_prompt = rewrite.text
         generation.prompt_edits = [edit.to_json() for edit in rewrite.edits]
+        generation.understood = list(rewrite.understood)
         generation.unknown_words = list(rewrite.unknown)
-        generation.save(update_fields=["rewritten_prompt", "prompt_edits", "unknown_words"])
+        generation.save(
+            update_fields=["rewritten_prompt", "prompt_edits", "understood", "unknown_words"]
+        )
 
         # 2. Review both texts; a minor reference makes every later check strict.
         load_classifiers()

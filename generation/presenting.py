@@ -61,6 +61,7 @@ def present(generation: Generation) -> dict[str, Any]:
         "prompt": generation.prompt,
         "rewritten_prompt": generation.rewritten_prompt,
         "edits": generation.prompt_edits,
+        "understood": generation.understood,
         "unknown_words": generation.unknown_words,
         "seconds": generation.seconds,
         "width": generation.width,

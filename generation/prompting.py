@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from generation import gazetteer
+from generation.understanding import Meaning, phrases_of, stems, understood, words
 from moderation.screening.normalise import fold, strip_invisible
 
 Kind = Literal[
@@ -53,10 +54,12 @@ class Edit:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """text: for the engine. unknown: content words the engine's model has never seen, in order."""
+    """text: for the engine. understood: what its model takes from it, in the model's own words.
+    unknown: content words the model has never seen, in order. Both are empty for big models."""
 
     text: str
     edits: tuple[Edit, ...]
+    understood: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property
@@ -69,10 +72,12 @@ class ModelVocabulary:
     """The words a small model was trained with.
 
     known: single words, lower case. nearest: word -> known word or phrase that means nearly it.
+    phrases: known phrase -> (attribute, canonical name).
     """
 
     known: frozenset[str]
     nearest: Mapping[str, str] = field(default_factory=dict)
+    phrases: Mapping[str, Meaning] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> ModelVocabulary:
@@ -86,11 +91,15 @@ class ModelVocabulary:
         if not isinstance(data, dict):
             raise ValueError(f"{path.name} holds no object")
         nearest = data.pop("nearest", {})
-        words: set[str] = set()
+        known: set[str] = set()
         for value in data.values():
             if isinstance(value, list | dict):
-                words.update(w for phrase in _strings(value) for w in _plain_words(phrase))
-        return cls(frozenset(words), {str(k).casefold(): str(v) for k, v in dict(nearest).items()})
+                known.update(w for phrase in _strings(value) for w in words(phrase))
+        return cls(
+            frozenset(known),
+            {str(k).casefold(): str(v) for k, v in dict(nearest).items()},
+            phrases_of(data),
+        )
 
 
 def _strings(value: Any) -> Iterable[str]:
@@ -105,19 +114,18 @@ def _strings(value: Any) -> Iterable[str]:
             yield from _strings(inner)
 
 
-def _plain_words(phrase: str) -> list[str]:
-    return re.findall(r"[a-z]+", phrase.casefold().replace("_", " "))
-
-
 def rewrite(prompt: str, *, vocabulary: ModelVocabulary | None = None) -> Rewrite:
     """The prompt an engine may get. Never empty when `prompt` is not."""
     text, edits = _replace_names(strip_invisible(prompt))
-    unknown: tuple[str, ...] = ()
-    if vocabulary is not None:
-        text, more = _map_words(text, vocabulary)
-        edits.extend(more)
-        unknown = _unknown_words(text, vocabulary)
-    return Rewrite(text, tuple(edits), unknown)
+    if vocabulary is None:
+        return Rewrite(text, tuple(edits))
+    text, more = _map_words(text, vocabulary)
+    return Rewrite(
+        text,
+        (*edits, *more),
+        understood(text, vocabulary.phrases),
+        _unknown_words(text, vocabulary),
+    )
 
 
 # --- Tokens ------------------------------------------------------------------------------------
@@ -649,7 +657,7 @@ def _map_words(text: str, vocabulary: ModelVocabulary) -> tuple[str, list[Edit]]
         if lower in vocabulary.known:
             return word
         target = vocabulary.nearest.get(lower) or NEAREST.get(lower, "")
-        if not target or not all(w in vocabulary.known for w in _plain_words(target)):
+        if not target or not all(w in vocabulary.known for w in words(target)):
             return word
         replacement = target[0].upper() + target[1:] if word[0].isupper() else target
         edits.append(Edit("vocabulary", word, replacement, REASONS["vocabulary"]))
@@ -672,29 +680,11 @@ def _agree_articles(text: str, words: set[str]) -> str:
     return re.sub(r"\b([Aa]n?)(\s+)([^\W\d_]+)", fix, text)
 
 
-def _stems(word: str) -> Iterable[str]:
-    yield word
-    endings: tuple[tuple[str, Callable[[str], tuple[str, ...]]], ...] = (
-        ("ies", lambda w: (w[:-3] + "y",)),
-        ("es", lambda w: (w[:-2], w[:-1])),
-        ("s", lambda w: (w[:-1],)),
-        ("ing", lambda w: (w[:-3], w[:-3] + "e", w[:-4], w[:-3] + "s", w[:-3] + "es")),
-        ("ed", lambda w: (w[:-2], w[:-1], w[:-3], w[:-2] + "s")),
-        ("ly", lambda w: (w[:-2],)),
-        ("y", lambda w: (w[:-1],)),
-    )
-    for ending, shorter in endings:
-        if word.endswith(ending) and len(word) > len(ending) + 2:
-            yield from shorter(word)
-    yield word + "s"
-    yield word + "es"
-
-
 def _unknown_words(text: str, vocabulary: ModelVocabulary) -> tuple[str, ...]:
     unknown: dict[str, None] = {}
     for word in re.findall(r"[^\W\d_]{2,}", text.casefold()):
         if word in _FUNCTION_WORDS:
             continue
-        if not any(stem in vocabulary.known for stem in _stems(word)):
+        if not any(stem in vocabulary.known for stem in stems(word)):
             unknown.setdefault(word)
     return tuple(unknown)[:_MAX_UNKNOWN]

@@ -13,13 +13,19 @@ VOCABULARY = "vocabulary.json"
 
 
 def rewrite_for_engine(prompt: str) -> Rewrite:
-    """Take names out of a prompt and list the words the model doesn't know."""
+    """Take names out of a prompt and list what the model knows of it, and what not."""
     path = Path(settings.SORA_MODEL_DIR) / VOCABULARY
     try:
         vocabulary = _vocabulary(path, path.stat().st_mtime)
     except OSError:  # big models come without a list: nothing is unknown to them
         vocabulary = None
     return rewrite(prompt, vocabulary=vocabulary)
+
+
+def in_words(rewrite: Rewrite) -> str:
+    """ "draws: red balloon, ocean; not understood: philharmonic"."""
+    draws = ", ".join(rewrite.understood) or "something of its own"
+    return f"draws: {draws}; not understood: {', '.join(rewrite.unknown)}"
 
 
 @lru_cache(maxsize=1)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import dramatiq
 
 logger = logging.getLogger(__name__)
+
+# One thread sends for the whole process. RabbitMQ connections belong to a thread, and under ASGI
+# every request has a new one: each request would leave a connection behind. It also keeps a broker
+# that is away from holding up the request.
+_sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wake-up")
+_none_waits = threading.Semaphore(1)
 
 
 @dramatiq.actor(queue_name="generate", max_retries=0, time_limit=24 * 3600 * 1000)
@@ -18,7 +26,16 @@ def work() -> None:
 
 
 def wake_worker() -> None:
-    """Ask a worker to look at the queue. A broker that is away costs seconds, not the job."""
+    """Ask a worker to look at the queue; returns at once. A broker that is away costs the job seconds.
+
+    While one call waits to be sent, another would say nothing new.
+    """
+    if _none_waits.acquire(blocking=False):
+        _sender.submit(_send)
+
+
+def _send() -> None:
+    _none_waits.release()  # first: who commits a job during the send must be able to ask again
     try:
         work.send()
     except Exception:

@@ -315,6 +315,17 @@ def _area(name: str) -> dict[str, object]:
     }
 
 
+def _media_origins() -> list[str]:
+    """Where pages may show clips from besides this site: with `s3`, links lead to the object store."""
+    if MEDIA_BACKEND != "s3":
+        return []
+    bucket, endpoint = env("S3_BUCKET"), env("S3_ENDPOINT_URL", default="")
+    if endpoint:
+        return ["/".join(endpoint.split("/")[:3])]
+    region = env("AWS_DEFAULT_REGION", default="us-east-1")
+    return [f"https://{bucket}.s3.amazonaws.com", f"https://{bucket}.s3.{region}.amazonaws.com"]
+
+
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = SORA_STATE_DIR / "static"
@@ -376,8 +387,8 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "script-src": [SELF, NONCE],
         "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "media-src": [SELF, "blob:"],
+        "img-src": [SELF, "data:", *_media_origins()],
+        "media-src": [SELF, "blob:", *_media_origins()],
         "connect-src": [SELF, "ws:", "wss:"],
         "frame-ancestors": ["'none'"],
         "base-uri": [SELF],
@@ -422,5 +433,8 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
-    "loggers": {"django.server": {"level": "WARNING"}, "uvicorn.access": {"level": "WARNING"}},
+    # pika (RabbitMQ) tells ten lines about every connection.
+    "loggers": {
+        name: {"level": "WARNING"} for name in ("django.server", "uvicorn.access", "pika", "botocore")
+    },
 }

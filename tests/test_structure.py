@@ -26,6 +26,7 @@ NOT_OF_A_WORKSPACE = {
     "accounts.AgeAttestation": "belongs to the person",
     "accounts.AgeRefusal": "of somebody who was not let in",
     "generation.QueueClock": "one row for the whole queue",
+    "generation.UploadAgreement": "somebody's own word, in whichever workspace they upload",
     "generation.WorkerBeat": "a process of the operator",
 }
 

@@ -27,6 +27,10 @@ class ModelMissing(EngineError):
     """The model folder is not there or not complete. The message names the folder and setting."""
 
 
+class ModelTooLarge(EngineError):
+    """The model doesn't fit the device. The message says by how much, and which setting helps."""
+
+
 @dataclass(frozen=True)
 class PromptSegment:
     """What to show from `start` to `end` seconds; `end` None means to the end of the clip."""
@@ -50,7 +54,13 @@ class Conditioning:
 
 @dataclass(frozen=True)
 class VideoSpec:
-    """One clip, complete: the same spec, engine and version give the same frames."""
+    """One clip, complete: the same spec, engine and version give the same frames.
+
+    source: a clip to start from in place of pure noise, uint8 RGB [n, h, w, 3] from second 0; a
+    shorter one holds its last frame. source_strength: how much noise replaces it, 0 keeps it and 1
+    forgets it; one number (remix), or one per frame (blend: the source is then a mix of two clips,
+    redrawn most where both show, see generation/engine/blend.py).
+    """
 
     prompts: tuple[PromptSegment, ...]
     width: int
@@ -62,6 +72,12 @@ class VideoSpec:
     steps: int = 20
     guidance: float = 3.0
     negative_prompt: str = ""
+    source: Frames | None = None
+    source_strength: float | tuple[float, ...] = 0.6
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.fps
 
 
 @dataclass(frozen=True)

@@ -1,145 +1,214 @@
-"""Train the text-to-video transformer: `python -m generation.training.train_dit runs/cpu.toml`.
+"""Train the text-to-video transformer: `python -m generation.training.train_dit RUN.toml [TABLE]`.
 
 Flow matching on cached latents with the conventions of diffusers' LTXConditionPipeline: the model
-sees x_t = (1 - t) x + t n and predicts n - x; positions are pixels and seconds; condition frames are
-clean tokens with their own timestep 0. Training begins with single frames: few tokens, so thousands
-of cheap samples teach the words. With a second argument `motion` it goes on from those weights by the
-table [motion], with short and whole clips among the frames.
+sees (1 - t) x + t n and predicts n - x; positions are pixels and seconds; what is given of a clip
+(a first picture, a beginning, keyframes, an end: see `conditions`) has noise levels of its own.
+
+TABLE is the table of the run file to follow, `dit` unless told: a list of stages, single frames
+first (few tokens, thousands of cheap samples teach the words), then clips with every operation of
+the editor. A killed run goes on where its last checkpoint was. `accelerate launch -m
+generation.training.train_dit RUN.toml` runs the same on several devices.
 """
 
 from __future__ import annotations
 
-import math
-import sys
-import time
+import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import LTXConditionPipeline, LTXVideoTransformer3DModel
+from diffusers import LTXVideoTransformer3DModel
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from generation.training.cache import CacheBuilder, TextStates
-from generation.training.config import run_from_argv
-from generation.training.muon import MuonWithAdam
-from generation.training.train_vae import Ema
+from generation.training.cache import TextStates, read_shard
+from generation.training.conditions import (
+    Given,
+    Ratios,
+    choose,
+    give,
+    possible,
+    span_bias,
+    tokens,
+    trim,
+)
+from generation.training.config import RunConfig, RunError, read_run
+from generation.training.loop import Loop, Step, accelerator_of
 
 OUTER = ("proj_in", "proj_out", "time_embed", "caption_projection", "scale_shift_table")
+HELD_OUT = 16  # first clips of a group's first shard: never trained on
 
 
 @dataclass
 class Batch:
-    """Latents [B,C,T,H,W], text states [B,L,D] and mask [B,L], all of one size."""
+    """Some clips of one size with everything that was cached of them; optional parts may be None."""
 
-    latents: Tensor
-    text: Tensor
-    mask: Tensor
+    latents: Tensor  # [B, C, T, H, W]
+    text: Tensor  # [B, L, D]
+    mask: Tensor  # bool [B, L]
+    cover: Tensor | None = None  # [B, T, H, W] share of each cell that actors cover
+    pictures: Tensor | None = None  # [B, C, T, H, W] frames at latent moments, encoded alone
+    tail: Tensor | None = None  # [B, C, n, H, W] the end, encoded from its own start
+    text1: Tensor | None = None  # of the beginning alone, where there is a second caption
+    mask1: Tensor | None = None
+    text2: Tensor | None = None  # a second caption, from second `then` on
+    mask2: Tensor | None = None
+    then: Tensor | None = None  # [B]
+
+    def to(self, device: torch.device | str) -> Batch:
+        return Batch(**{k: v if v is None else v.to(device) for k, v in vars(self).items()})
+
+
+# Names in a shard, of the clip and of its left-right mirror image.
+PARTS = {
+    "latents": ("latents", "mirrored"),
+    "cover": ("cover", "mirrored_cover"),
+    "pictures": ("frames_latents", "mirrored_frames_latents"),
+    "tail": ("tail_latents", "mirrored_tail_latents"),
+}
+WORDS = {
+    "text": ("states", "mirrored_states"),
+    "mask": ("mask", "mirrored_mask"),
+    "text1": ("states1", "mirrored_states1"),
+    "mask1": ("mask1", "mirrored_mask1"),
+    "text2": ("states2", "mirrored_states2"),
+    "mask2": ("mask2", "mirrored_mask2"),
+}
 
 
 @dataclass
 class Group:
-    """All cached shards of one clip size, held in memory; picks up new shards on `refresh`."""
+    """The cached shards of one clip size. `use(n)` opens the first n; files are mapped, not read."""
 
     folder: Path
     fps: float
     shards: list[dict[str, Tensor]] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
-    used: int = 0
 
-    @property
-    def reuse(self) -> float:
-        """How often each clip was used so far, on average."""
-        have = sum(len(s["latents"]) * (2 if "mirrored" in s else 1) for s in self.shards)
-        return self.used / have if have else math.inf
+    def there(self) -> int:
+        return len(self._paths())
 
-    def refresh(self) -> None:
-        for path in sorted(self.folder.glob("*.latents.safetensors")):
-            if path.name not in self.names:
-                text = path.with_name(path.name.replace(".latents.", ".text."))
-                self.shards.append({**load_file(path), **load_file(text)})
-                self.names.add(path.name)
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("*.latents.safetensors"))
+
+    def use(self, count: int | None = None) -> None:
+        """Open shards up to that number (all there are by default). Raises RunError."""
+        paths = self._paths()
+        if not paths:
+            raise RunError(
+                f"There are no cached latents in {self.folder}. "
+                "Make them with: python -m generation.training.cache RUN.toml"
+            )
+        if count is not None and count > len(paths):
+            raise RunError(
+                f"The checkpoint was made with {count} shards in {self.folder}, {len(paths)} are there. "
+                "Bring the others back, or make them with: python -m generation.training.cache RUN.toml"
+            )
+        for path in paths[len(self.shards) : count]:
+            self.shards.append(read_shard(path))
 
     def batch(self, size: int, rng: np.random.Generator) -> Batch:
-        """Random clips, wordings and mirrorings. The first 16 of the first shard are held out."""
-        self.used += size
-        rows: list[tuple[Tensor, Tensor, Tensor]] = []
+        """Random clips, wordings and mirrorings."""
+        rows = []
         for _ in range(size):
             number = int(rng.integers(len(self.shards)))
-            shard = self.shards[number]
-            clips, wordings = shard["mask"].shape[:2]
-            k = int(rng.integers(16 if number == 0 else 0, clips))
-            w = int(rng.integers(wordings))
-            if "mirrored" not in shard or rng.random() < 0.5:
-                rows.append((shard["latents"][k], shard["states"][k, w], shard["mask"][k, w]))
-            else:
-                rows.append(
-                    (
-                        shard["mirrored"][k],
-                        shard["mirrored_states"][k, w],
-                        shard["mirrored_mask"][k, w],
-                    )
+            clips, wordings = self.shards[number]["mask"].shape[:2]
+            first = HELD_OUT if number == 0 and clips > HELD_OUT else 0
+            rows.append(
+                self._row(
+                    number,
+                    int(rng.integers(first, clips)),
+                    int(rng.integers(wordings)),
+                    mirrored=bool(rng.integers(2)),
                 )
-        latents, text, mask = (torch.stack(column) for column in zip(*rows, strict=True))
-        return Batch(latents.float(), text.float(), mask)
+            )
+        return _stack(rows)
 
     def held_out(self) -> Batch:
-        first = self.shards[0]
-        return Batch(
-            first["latents"][:16].float(), first["states"][:16, 0].float(), first["mask"][:16, 0]
+        clips = min(HELD_OUT, len(self.shards[0]["mask"]))
+        return _stack([self._row(0, k, 0, mirrored=False) for k in range(clips)])
+
+    def _row(
+        self, number: int, clip: int, wording: int, *, mirrored: bool
+    ) -> dict[str, Tensor | None]:
+        shard = self.shards[number]
+        side = 1 if mirrored and "mirrored" in shard else 0
+        row: dict[str, Tensor | None] = {}
+        for key, names in PARTS.items():
+            row[key] = shard[names[side]][clip] if names[side] in shard else None
+        for key, names in WORDS.items():
+            row[key] = shard[names[side]][clip, wording] if names[side] in shard else None
+        row["then"] = shard["then"][clip] if "then" in shard else None
+        return row
+
+
+def _stack(rows: list[dict[str, Tensor | None]]) -> Batch:
+    columns: dict[str, Tensor | None] = {}
+    for key in rows[0]:
+        values = [row[key] for row in rows]
+        whole = [v for v in values if v is not None]
+        column = torch.stack(whole) if len(whole) == len(values) else None
+        columns[key] = (
+            column.float() if column is not None and column.is_floating_point() else column
         )
+    latents, text, mask = columns.pop("latents"), columns.pop("text"), columns.pop("mask")
+    assert latents is not None and text is not None and mask is not None
+    return Batch(latents, text, mask, **columns)
 
 
-def video_coords(
-    batch: int, frames: int, height: int, width: int, ratio_t: int, ratio: int, fps: float
-) -> Tensor:
-    """Positions [B, 3, tokens] of latent frames, rows and columns: seconds, pixels, pixels."""
-    grid = LTXConditionPipeline._prepare_video_ids(batch, frames, height, width, device="cpu")
-    coords = LTXConditionPipeline._scale_video_ids(
-        grid, scale_factor=ratio, scale_factor_t=ratio_t, frame_index=0, device="cpu"
-    ).float()
-    coords[:, 0] /= fps
-    return coords
+def cover_weight(cover: Tensor | None, strength: float) -> Tensor | float:
+    """How much each latent cell counts: 1 + strength * cover, with mean 1. [B, T, H, W]."""
+    if cover is None or strength == 0:
+        return 1.0
+    weight = 1 + strength * cover
+    return weight / weight.mean()
 
 
-def flow_loss(
-    model: LTXVideoTransformer3DModel,
-    batch: Batch,
-    *,
-    t: Tensor,
-    noise: Tensor,
-    first_frame: bool,
-    ratios: tuple[int, int],
-    fps: float,
-    bf16: bool,
-) -> Tensor:
-    """Mean squared error of the predicted velocity; with `first_frame` that frame is given clean."""
-    x = batch.latents
-    b, _, frames, height, width = x.shape
-    coords = video_coords(b, frames, height, width, *ratios, fps).to(x.device)
-    x = LTXConditionPipeline._pack_latents(x, 1, 1)
-    n = LTXConditionPipeline._pack_latents(noise, 1, 1)
-    given = torch.zeros(x.shape[1], device=x.device)
-    if first_frame:
-        given[: height * width] = 1
-    at = t.view(b, 1) if not first_frame else torch.minimum(t.view(b, 1), 1 - given)
-    noisy = (1 - at[..., None]) * x + at[..., None] * n
-    if first_frame:  # the pipeline also noises conditions a little, by the square of t
-        noisy = noisy + given.view(1, -1, 1) * 0.15 * t.view(b, 1, 1) ** 2 * torch.randn_like(x)
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
-        velocity = model(
-            hidden_states=noisy,
-            encoder_hidden_states=batch.text,
-            timestep=at * 1000,
-            encoder_attention_mask=batch.mask,
-            video_coords=coords,
+def text_of(
+    batch: Batch, given_tokens: int, ratio: int, fps: float
+) -> tuple[Tensor, Tensor]:
+    """Text states, and their 2-D mask or (where a clip has a second caption) the 3-D bias."""
+    text, mask = trim(batch.text, batch.mask)
+    if batch.text2 is None or batch.mask2 is None or batch.then is None:
+        return text, mask
+    text2, mask2 = trim(batch.text2, batch.mask2)
+    then = torch.where(mask2.any(1), batch.then, torch.inf)
+    _, _, frames, rows, columns = batch.latents.shape
+    starts = torch.stack([torch.zeros_like(then), then], 1)
+    bias = span_bias([mask, mask2], starts, frames, rows * columns, given_tokens, ratio, fps)
+    return torch.cat([text, text2], 1), bias
+
+
+@dataclass
+class Flow:
+    """Turns a batch into a loss."""
+
+    ratios: Ratios
+    fps: float
+    object_weight: float
+
+    def loss(
+        self, model: torch.nn.Module, batch: Batch, given: Given, t: Tensor, noise: Tensor
+    ) -> Tensor:
+        """Mean squared error of the velocity over the tokens that are drawn, cells weighed by cover."""
+        seen = tokens(given, t, noise, self.ratios, self.fps)
+        text, mask = text_of(batch, seen.extra, self.ratios.time, self.fps)
+        said = model(
+            hidden_states=seen.hidden,
+            encoder_hidden_states=text,
+            timestep=seen.levels * 1000,
+            encoder_attention_mask=mask,
+            video_coords=seen.coords,
             return_dict=False,
         )[0]
-    error = (velocity.float() - (n - x)).square().mean(-1)
-    wanted = 1 - given
-    return (error * wanted).sum() / (wanted.sum() * b)
+        error = (said.float() - seen.velocity).square().mean(-1)[:, seen.extra :]
+        weight = cover_weight(batch.cover, self.object_weight)
+        wanted = seen.drawn[:, seen.extra :]
+        if isinstance(weight, Tensor):
+            wanted = wanted * weight.flatten(1).to(wanted.device)
+        return (error * wanted).sum() / wanted.sum()
 
 
 def build_dit(
@@ -160,168 +229,208 @@ def build_dit(
     return dit
 
 
-@dataclass
+def load_dit(folder: Path, dit: LTXVideoTransformer3DModel) -> None:
+    """Copy the weights of a model folder into `dit`. Raises RunError when they don't fit."""
+    if not (folder / "config.json").exists():
+        raise RunError(
+            f"start_from names {folder}, where no transformer is. Name a folder that has a config.json, "
+            "or remove the line to begin with random weights."
+        )
+    found = LTXVideoTransformer3DModel.from_pretrained(folder, local_files_only=True)
+    try:
+        dit.load_state_dict(found.state_dict())
+    except RuntimeError as error:
+        raise RunError(
+            f"The transformer in {folder} has another shape than [dit.model] and the autoencoder ask for: "
+            f"{str(error).splitlines()[-1].strip()}. Change the table, or remove start_from."
+        ) from error
+
+
+def times(size: int, shift: float) -> Tensor:
+    """Logit-normal noise levels, moved towards noise, where the layout is decided. [size] in (0, 1).
+
+    Esser et al. 2024, "Scaling Rectified Flow Transformers", eq. 19 with m = shift, s = 1.
+    """
+    return torch.sigmoid(torch.randn(size) + shift)
+
+
 class Trainer:
-    """The loop with all it needs. `ratios` are the autoencoder's (time, space)."""
+    """What `Loop` needs to know about the transformer."""
 
-    dit: LTXVideoTransformer3DModel
-    groups: dict[str, Group]
-    empty: tuple[Tensor, Tensor]  # text states [L, D] and mask [L] of the empty caption
-    settings: dict[str, Any]
-    ratios: tuple[int, int]
-    folder: Path
-    bf16: bool
-    cache: CacheBuilder | None = None  # makes more clips when those there are have been used enough
+    def __init__(
+        self,
+        dit: LTXVideoTransformer3DModel,
+        groups: dict[str, Group],
+        empty: tuple[Tensor, Tensor],
+        settings: dict[str, Any],
+        ratios: Ratios,
+        folder: Path,
+    ) -> None:
+        """empty: text states [L, D] and mask [L] of the empty caption. folder: gets the model."""
+        self.dit, self.groups, self.empty = dit, groups, empty
+        self.settings, self.ratios, self.folder = settings, ratios, folder
+        self.rescan()
 
-    def times(self, size: int) -> Tensor:
-        """Logit-normal moments, moved towards noise, where the layout is decided."""
-        return torch.sigmoid(torch.randn(size) + self.settings["time_shift"])
+    def flow(self, group: Group) -> Flow:
+        return Flow(self.ratios, group.fps, self.settings["object_weight"])
 
-    def loss(self, name: str, size: int, rng: np.random.Generator) -> Tensor:
-        batch = self.groups[name].batch(size, rng)
+    def loss(self, model: torch.nn.Module, step: Step) -> Tensor:
+        mix = step.stage["mix"]
+        share = np.array([m["share"] for m in mix])
+        chosen = mix[step.numpy.choice(len(share), p=share / share.sum())]
+        group = self.groups[chosen["group"]]
+        batch = self.draw(group, chosen["batch"], step)
+        t = times(len(batch.latents), self.settings["time_shift"]).to(batch.latents.device)
+        given = self.given(batch, step)
+        return self.flow(group).loss(model, batch, given, t, torch.randn_like(batch.latents))
+
+    def draw(self, group: Group, size: int, step: Step) -> Batch:
+        """Clips with some captions left out (both spans then)."""
+        batch = group.batch(size, step.numpy)
+        if batch.then is not None and step.python.random() >= self.settings["span_share"]:
+            batch.text2 = batch.mask2 = batch.then = None
+        elif batch.text1 is not None and batch.mask1 is not None:
+            batch.text, batch.mask = batch.text1, batch.mask1
         drop = torch.rand(size) < self.settings["caption_dropout"]
         batch.text[drop], batch.mask[drop] = self.empty
-        device = self.dit.device
-        batch = Batch(batch.latents.to(device), batch.text.to(device), batch.mask.to(device))
-        first_frame = (
-            batch.latents.shape[2] > 1 and rng.random() < self.settings["image_condition_share"]
-        )
-        return flow_loss(
-            self.dit,
-            batch,
-            t=self.times(size).to(device),
-            noise=torch.randn_like(batch.latents),
-            first_frame=first_frame,
-            ratios=self.ratios,
-            fps=self.groups[name].fps,
-            bf16=self.bf16,
+        if batch.mask2 is not None:
+            batch.mask2[drop] = False
+        return batch.to(self.dit.device)
+
+    def given(self, batch: Batch, step: Step) -> Given:
+        mode = choose(step.stage.get("modes", {}), step.python)
+        frames = batch.latents.shape[2]
+        tail = 0 if batch.tail is None else batch.tail.shape[2]
+        if not possible(mode, frames, batch.pictures is not None, tail):
+            mode = "none"
+        return give(
+            mode,
+            batch.latents,
+            batch.pictures,
+            batch.tail,
+            self.ratios.time,
+            step.python,
+            soft=self.settings["soft_share"],
         )
 
     @torch.no_grad()
-    def held_out_loss(self, name: str) -> float:
-        """On 16 clips never trained on, always with the same noise and moments."""
-        batch = self.groups[name].held_out()
+    def held_out_loss(self, group: Group) -> float:
+        """On clips never trained on, always with the same noise and noise levels."""
+        batch = group.held_out().to(self.dit.device)
+        clips, _, frames = batch.latents.shape[:3]
         generator = torch.Generator().manual_seed(1)
-        noise = torch.randn(batch.latents.shape, generator=generator)
-        device = self.dit.device
-        batch = Batch(batch.latents.to(device), batch.text.to(device), batch.mask.to(device))
-        return flow_loss(
-            self.dit,
-            batch,
-            t=torch.linspace(0.05, 0.98, 16, device=device),
-            noise=noise.to(device),
-            first_frame=False,
-            ratios=self.ratios,
-            fps=self.groups[name].fps,
-            bf16=self.bf16,
-        ).item()
+        noise = torch.randn(batch.latents.shape, generator=generator).to(batch.latents.device)
+        nothing = Given(batch.latents, torch.zeros(clips, frames))
+        batch.cover = None  # so that figures of different weights can be compared
+        t = torch.linspace(0.05, 0.98, clips, device=batch.latents.device)
+        return self.flow(group).loss(self.dit, batch, nothing, t, noise).item()
 
-    def train(self) -> list[float]:
-        """Run until `minutes` are over (or `steps` are made). Returns the loss of every step."""
-        s = self.settings
-        optimiser = MuonWithAdam(
-            self.dit,
-            muon_rate=s["muon_rate"],
-            adam_rate=s["adam_rate"],
-            decay=s["weight_decay"],
-            outer=OUTER,
-        )
-        ema = Ema(self.dit, s["ema"])
-        rng = np.random.default_rng(s["seed"])
-        losses: list[float] = []
-        recent: dict[str, list[float]] = {}
-        began = saved = time.monotonic()
-        while (done := (time.monotonic() - began) / (60 * s["minutes"])) < 1 and len(
-            losses
-        ) < s.get("steps", 10**9):
-            warm = min(1.0, (len(losses) + 1) / s["warm_up"])
-            optimiser.rate(warm * min(1.0, max(0.02, (1 - done) / max(s["decay_share"], 1e-9))))
-            stage = next(stage for stage in s["stages"] if done < stage["until"])
-            share = np.array([m["share"] for m in stage["mix"]])
-            mix = stage["mix"][rng.choice(len(share), p=share / share.sum())]
-            self.feed(self.groups[mix["group"]])
-            loss = self.loss(mix["group"], mix["batch"], rng)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.dit.parameters(), 1.0)
-            optimiser.step()
-            ema.update()
-            losses.append(loss.item())
-            recent.setdefault(mix["group"], []).append(losses[-1])
-            if len(losses) % 50 == 0:
-                self.refresh()
-                seconds = time.monotonic() - began
-                text = " ".join(f"{k} {np.mean(v):.4f}" for k, v in recent.items())
-                print(
-                    f"step {len(losses)} {seconds:.0f}s {seconds / len(losses):.2f} s/step {text}",
-                    flush=True,
-                )
-                recent.clear()
-            if time.monotonic() - saved > 60 * s["save_minutes"]:
-                self.save(ema, len(losses))
-                saved = time.monotonic()
-        self.save(ema, len(losses))
-        return losses
-
-    def feed(self, group: Group) -> None:
-        """See that a group has its first shards, and one more whenever its clips grow old."""
-        while self.cache and (
-            len(group.shards) < self.settings["first_shards"]
-            or group.reuse > self.settings["reuse"]
-        ):
-            before = len(group.shards)
-            self.cache.grow(group.folder.name)
-            group.refresh()
-            if len(group.shards) == before:
-                break  # all of its shards are there
-        if not group.shards:
-            raise FileNotFoundError(
-                f"no shards in {group.folder}: run generation.training.cache first"
-            )
-
-    def refresh(self) -> None:
-        for group in self.groups.values():
-            group.refresh()
-
-    def save(self, ema: Ema, steps: int) -> None:
-        """Write the averaged weights, and print their held-out losses."""
-        ema.swap()
+    def finished(self) -> dict[str, float]:
+        """Write the model; the held-out loss of every group."""
         self.dit.save_pretrained(self.folder)
-        scores = {k: round(self.held_out_loss(k), 4) for k, g in self.groups.items() if g.shards}
-        ema.swap()
-        print(f"saved at step {steps}: held-out {scores}", flush=True)
+        return {name: self.held_out_loss(group) for name, group in self.groups.items()}
+
+    def rescan(self) -> dict[str, int]:
+        """Take in new shards (at a save, so that a resumed run sees them at the same step)."""
+        for group in self.groups.values():
+            group.use()
+        return {name: len(group.shards) for name, group in self.groups.items()}
+
+    def reopen(self, counts: dict[str, int]) -> None:
+        """Back to the shards a checkpoint was made with."""
+        for name, count in counts.items():
+            if name in self.groups:
+                group = self.groups[name]
+                group.shards.clear()
+                group.use(count)
+
+
+def ratios_of(run: RunConfig) -> Ratios:
+    """Of the autoencoder the run file describes; must be the one that was trained. Raises RunError."""
+    model = run["vae"]["model"]
+    halvings = len(model["decoder_block_out_channels"])
+    return Ratios(2**halvings, model["patch_size"] * 2**halvings)
+
+
+def used_groups(settings: dict[str, Any]) -> set[str]:
+    return {mix["group"] for stage in settings["stages"] for mix in stage["mix"]}
+
+
+def open_groups(run: RunConfig, settings: dict[str, Any]) -> dict[str, Group]:
+    """The groups that the stages draw from. Raises RunError for names the cache does not have."""
+    known = {g["name"]: g for g in run["cache"]["groups"]}
+    wanted = used_groups(settings)
+    if missing := sorted(wanted - set(known)):
+        raise RunError(
+            f"A stage draws from group {missing[0]!r}; [[cache.groups]] has {', '.join(sorted(known))}."
+        )
+    return {name: Group(run.work / "cache" / name, known[name]["fps"]) for name in sorted(wanted)}
+
+
+def check_channels(run: RunConfig, groups: dict[str, Group]) -> int:
+    """Latent channels; the cache must be of the autoencoder the run file describes."""
+    channels = int(run["vae"]["model"]["latent_channels"])
+    space = ratios_of(run).space
+    sizes = {g["name"]: (g["width"], g["height"]) for g in run["cache"]["groups"]}
+    for name, group in groups.items():
+        group.use(1)
+        have = tuple(group.shards[0]["latents"].shape)
+        width, height = sizes[name]
+        want = (channels, height // space, width // space)
+        if (have[1], *have[3:]) != want:
+            raise RunError(
+                f"The latents in {group.folder} have {have[1]} channels on {have[3]}x{have[4]} cells, "
+                f"[vae.model] makes {want[0]} on {want[1]}x{want[2]}. They come from another autoencoder: "
+                f"delete {group.folder} and run python -m generation.training.cache again."
+            )
+    return channels
+
+
+def train(
+    run: RunConfig,
+    table: str = "dit",
+    *,
+    minutes: float | None = None,
+    stop_after: int | None = None,
+) -> list[float]:
+    """One table of the run file, from its checkpoint on. Returns the losses of the new steps."""
+    settings = {**run["dit"], **run[table]}
+    accelerator = accelerator_of(run)
+    groups = open_groups(run, settings)
+    channels = check_channels(run, groups)
+    states, mask = TextStates(run["cache"]["tokens"])([""])
+    torch.manual_seed(settings["seed"])
+    dit = build_dit(settings["model"], channels, states.shape[-1])
+    if start := settings.get("start_from"):
+        load_dit(run.path(start), dit)
+    if settings["compile"]:  # needs a C++ compiler; a third faster once warm
+        dit.compile_repeated_blocks()
+    trainer = Trainer(
+        dit, groups, (states[0].float(), mask[0]), settings, ratios_of(run), run.work / table
+    )
+    loop = Loop(
+        accelerator,
+        dit,
+        settings,
+        run.work / f"{table}.state",
+        outer=OUTER,
+        loss=trainer.loss,
+        finished=trainer.finished,
+        starts=trainer.rescan,
+        resumes=trainer.reopen,
+    )
+    return loop.run(minutes=minutes, stop_after=stop_after)
 
 
 def main() -> None:
-    run = run_from_argv()
-    settings, cache = run["dit"], run["cache"]
-    if sys.argv[2:] == ["motion"]:
-        settings |= run["motion"]
-    torch.manual_seed(settings["seed"])
-    vae_stages = len(run["vae"]["model"]["decoder_block_out_channels"])
-    ratios = (2**vae_stages, run["vae"]["model"]["patch_size"] * 2**vae_stages)
-    groups = {g["name"]: Group(run.work / "cache" / g["name"], g["fps"]) for g in cache["groups"]}
-    states, mask = TextStates(cache["tokens"])([""])
-    dit = build_dit(settings["model"], run["vae"]["model"]["latent_channels"], states.shape[-1])
-    if start := settings.get("start_from"):
-        dit.load_state_dict(
-            LTXVideoTransformer3DModel.from_pretrained(run.work / start).state_dict()
-        )
-    dit.to(run.device)
-    if settings["compile"]:  # needs a C++ compiler; a third faster once warm
-        dit.compile_repeated_blocks()
-    print(f"{sum(p.numel() for p in dit.parameters()) / 1e6:.2f} M parameters", flush=True)
-    trainer = Trainer(
-        dit,
-        groups,
-        (states[0].float(), mask[0]),
-        settings,
-        ratios,
-        run.work / "dit",
-        run.bf16,
-        CacheBuilder(run),
-    )
-    trainer.refresh()
-    trainer.train()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("run", type=Path, help="a run file, such as generation/training/runs/cpu.toml")
+    parser.add_argument("table", nargs="?", default="dit", help="table to follow (default: dit)")
+    parser.add_argument("--minutes", type=float, help="stop with a checkpoint after so long")
+    args = parser.parse_args()
+    run = read_run(args.run)
+    run.prepare()
+    train(run, args.table, minutes=args.minutes)
 
 
 if __name__ == "__main__":

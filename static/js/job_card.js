@@ -100,6 +100,13 @@ function fillEdits(card, job) {
   text(card, "rewritten", job.rewritten_prompt || "");
 }
 
+function fillUnderstood(card, job) {
+  const unknown = job.unknown_words || [];
+  const draws = (job.understood || []).join(", ") || "something of its own";
+  text(card, "understood", unknown.length ? `Draws: ${draws}; not understood: ${unknown.join(", ")}` : "");
+  slot(card, "understood").hidden = unknown.length === 0;
+}
+
 function fillVideo(card, job) {
   const player = slot(card, "player");
   if (!job.video) {
@@ -139,6 +146,7 @@ export function fill(card, job) {
   slot(card, "cancel").hidden = !job.can_cancel;
   fillProgress(card, job);
   fillEdits(card, job);
+  fillUnderstood(card, job);
   fillVideo(card, job);
   if (job.reason) {
     text(card, "reason", job.reason.message);

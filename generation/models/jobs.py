@@ -1,4 +1,4 @@
-"""A request for a video, the video itself, and what each stage on the way found and took."""
+"""A request for a video, and what each stage on the way found and took."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -69,12 +67,17 @@ class Generation(models.Model):
     prompt = models.TextField()
     rewritten_prompt = models.TextField(blank=True)
     prompt_edits = models.JSONField(default=list)
+    understood = models.JSONField(default=list, db_default=[])  # what the loaded model makes of it
     unknown_words = models.JSONField(default=list)  # what the loaded model has never seen
     seconds = models.PositiveSmallIntegerField()
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField()
     seed = models.BigIntegerField()
     steps = models.PositiveSmallIntegerField()
+    tool = models.CharField(max_length=12, default="text", db_default="text")  # editing.TOOLS
+    plan = models.JSONField(default=dict, db_default={})  # the whole EditPlan, see editing.py
+    batch = models.UUIDField(null=True)  # variations of one request share it
+    variation = models.PositiveSmallIntegerField(default=0, db_default=0)
     share = models.BooleanField(default=False)  # publish to the feed when it succeeds
     cost_credits = models.PositiveIntegerField()
     engine = models.CharField(max_length=80, blank=True)  # name and version that made it
@@ -106,12 +109,11 @@ class Generation(models.Model):
                 condition=Q(status="running"),
             ),
             models.Index(fields=["workspace", "-created_at", "-id"], name="generation_history"),
+            models.Index(fields=["batch", "variation"], name="generation_batch"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["workspace", "request_key"], name="generation_once"),
-            models.CheckConstraint(
-                condition=Q(seconds__range=(1, 60)), name="generation_seconds"
-            ),
+            models.CheckConstraint(condition=Q(seconds__range=(1, 60)), name="generation_seconds"),
             models.CheckConstraint(condition=~Q(request_key=""), name="generation_key_not_empty"),
             models.CheckConstraint(
                 condition=Q(status__in=["queued", "running"], finished_at=None)
@@ -148,73 +150,6 @@ class Generation(models.Model):
         won = mine.update(status=new, **fields) == 1
         self.refresh_from_db()
         return won
-
-
-class VideoQuerySet(models.QuerySet["Video"]):
-    def visible_to(self, user: User) -> VideoQuerySet:
-        """Own workspaces' videos and every shared one; never what is in quarantine."""
-        mine = Q(workspace__in=Workspace.objects.visible_to(user))
-        return self.filter(Q(shared_at__isnull=False) | mine, quarantined_at=None)
-
-    def shared(self) -> VideoQuerySet:
-        """What the public may see. Matches the feed's partial index."""
-        return self.filter(shared_at__isnull=False, quarantined_at=None)
-
-
-class Video(models.Model):
-    """A delivered clip: signed, marked, fingerprinted. Files are reachable through signed links only."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="videos")
-    creator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="videos")
-    generation = models.OneToOneField(Generation, models.PROTECT, related_name="video")
-    parents = models.ManyToManyField("self", symmetrical=False, related_name="children")
-    media_key = models.CharField(max_length=200)
-    poster_key = models.CharField(max_length=200)
-    width = models.PositiveSmallIntegerField()
-    height = models.PositiveSmallIntegerField()
-    frames = models.PositiveIntegerField()
-    fps = models.PositiveSmallIntegerField()
-    bytes = models.PositiveBigIntegerField()
-    sha256 = models.CharField(max_length=64, db_index=True)
-    manifest = models.BinaryField()  # the C2PA manifest, to find it again when a copy lost it
-    credentials = models.JSONField(default=dict)  # what a reader of the signed file reports
-    created_at = models.DateTimeField(default=timezone.now)
-    shared_at = models.DateTimeField(null=True)
-    quarantined_at = models.DateTimeField(null=True)
-
-    objects = VideoQuerySet.as_manager()
-
-    class Meta:
-        indexes = [
-            models.Index(
-                fields=["-shared_at", "-id"],
-                name="video_recent",
-                condition=Q(shared_at__isnull=False, quarantined_at=None),
-            ),
-            models.Index(
-                fields=["creator", "-shared_at", "-id"],
-                name="video_profile",
-                condition=Q(shared_at__isnull=False, quarantined_at=None),
-            ),
-            models.Index(fields=["workspace", "-created_at", "-id"], name="video_library"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(frames__gt=0, bytes__gt=0), name="video_not_empty"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-    @property
-    def seconds(self) -> float:
-        return self.frames / self.fps
-
-    @property
-    def download_name(self) -> str:
-        return f"clip-{str(self.id)[:8]}.mp4"
 
 
 class SafetyCheck(models.Model):
@@ -261,58 +196,3 @@ class StageTiming(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stage} {self.seconds:.2f} s"
-
-
-class Fingerprint(models.Model):
-    """One perceptual frame hash (PDQ, 256 bits) of a delivered clip, and its 16 index bands."""
-
-    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
-    video = models.ForeignKey(Video, models.CASCADE, related_name="fingerprints")
-    at_ms = models.PositiveIntegerField()  # where in the clip
-    variant = models.PositiveSmallIntegerField()  # whole frame or a centre crop, see provenance
-    hash = models.BinaryField(max_length=32)
-    bands = ArrayField(models.IntegerField(), size=16)
-
-    class Meta:
-        indexes = [GinIndex(fields=["bands"], name="fingerprint_bands")]
-        constraints = [
-            models.UniqueConstraint(fields=["video", "at_ms", "variant"], name="fingerprint_once")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.video_id}@{self.at_ms}"
-
-
-class FairShare(models.Model):
-    """Where a workspace stands in the fair queue: the virtual finish time of its last job."""
-
-    workspace = models.OneToOneField(Workspace, models.CASCADE, related_name="fair_share")
-    last_tag = models.FloatField(default=0.0)
-
-    def __str__(self) -> str:
-        return f"{self.workspace_id}: {self.last_tag:.1f}"
-
-
-class QueueClock(models.Model):
-    """The fair queue's virtual time: the tag of the job claimed last. One row."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    virtual_time = models.FloatField(default=0.0)
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="queueclock_single")]
-
-    def __str__(self) -> str:
-        return f"{self.virtual_time:.1f}"
-
-
-class WorkerBeat(models.Model):
-    """The last sign of life of each worker process; readiness and estimates read it."""
-
-    name = models.CharField(max_length=120, primary_key=True)
-    engine = models.CharField(max_length=80, blank=True)
-    seen_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.name
-

@@ -1,0 +1,30 @@
+"""The tables of this app, one file per idea."""
+
+from generation.models.jobs import Generation, GenerationQuerySet, SafetyCheck, StageTiming
+from generation.models.library import Draft, Favourite, Folder, FolderEntry, StylePreset
+from generation.models.queue import FairShare, QueueClock, WorkerBeat
+from generation.models.sources import Source
+from generation.models.uploads import Upload, UploadAgreement, UploadFingerprint
+from generation.models.videos import Fingerprint, Video, VideoQuerySet
+
+__all__ = [
+    "Draft",
+    "FairShare",
+    "Favourite",
+    "Fingerprint",
+    "Folder",
+    "FolderEntry",
+    "Generation",
+    "GenerationQuerySet",
+    "QueueClock",
+    "SafetyCheck",
+    "Source",
+    "StageTiming",
+    "StylePreset",
+    "Upload",
+    "UploadAgreement",
+    "UploadFingerprint",
+    "Video",
+    "VideoQuerySet",
+    "WorkerBeat",
+]

@@ -1,0 +1,3 @@
+from generation.training.corpus.build import main
+
+main()
