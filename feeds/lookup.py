@@ -22,7 +22,7 @@ def seen_video(user: User | AnonymousUser, video_id: UUID) -> Video:
 
 def own_video(user: User | AnonymousUser, video_id: UUID) -> Video:
     """A clip of a workspace the person may create in. Raises Http404, or Forbidden for viewers."""
-    video = Video.objects.filter(pk=video_id, quarantined_at=None).first()
+    video = Video.objects.filter(pk=video_id, quarantined_at=None, deleted_at=None).first()
     if video is None:
         raise Http404
     access.get_workspace(user, video.workspace_id, role=Membership.Role.CREATOR)

@@ -1,6 +1,9 @@
-"""Writes of the feeds: sharing, taking back, liking."""
+"""Writes of the feeds: sharing, taking back, liking; likes of an archive."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,6 +25,8 @@ def share_video(video: Video, *, by: User) -> Video:
         video = Video.objects.select_for_update().get(pk=video.pk)
         if video.quarantined_at is not None:
             raise NotShareable("This clip is under review.")
+        if video.trashed_at is not None:
+            raise NotShareable("This clip is in the trash.", remedy="Take it out of the trash first.")
         if video.shared_at is not None:
             return video
         guarded = SafetyCheck.objects.filter(
@@ -59,3 +64,21 @@ def unlike_video(video: Video, *, by: User) -> LikeCount:
     """Take a like back; nothing happens when there is none."""
     Like.objects.filter(video=video, user=by).delete()
     return Like.objects.count_of(video, by)
+
+
+class ArchivedLikes:
+    """Likes as an archive of a workspace holds them; see generation.hooks."""
+
+    def of(self, videos: Iterable[UUID]) -> dict[UUID, list[int]]:
+        found: dict[UUID, list[int]] = {}
+        rows = Like.objects.filter(video__in=list(videos)).order_by("user_id")
+        for video, user in rows.values_list("video_id", "user_id"):
+            found.setdefault(video, []).append(user)
+        return found
+
+    def put_back(self, video: Video, people: Iterable[int]) -> None:
+        known = User.objects.filter(pk__in=list(people), is_active=True)
+        Like.objects.bulk_create(
+            (Like(video=video, user=user, workspace_id=video.workspace_id) for user in known),
+            ignore_conflicts=True,
+        )

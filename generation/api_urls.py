@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from generation import api
+from generation import api, library_api
 
 app_name = "generation_api"
 urlpatterns = [
@@ -20,4 +20,46 @@ urlpatterns = [
     path("generations/<uuid:generation_id>/cancel/", api.CancelView.as_view(), name="cancel"),
     path("engine/", api.EngineView.as_view(), name="engine"),
     path("verify/", api.VerifyView.as_view(), name="verify"),
+    path(
+        "workspaces/<int:workspace_id>/library/",
+        library_api.LibraryView.as_view(),
+        name="library",
+    ),
+    path("workspaces/<int:workspace_id>/trash/", library_api.TrashView.as_view(), name="trash"),
+    path(
+        "workspaces/<int:workspace_id>/downloads/",
+        library_api.DownloadsView.as_view(),
+        name="downloads",
+    ),
+    path(
+        "workspaces/<int:workspace_id>/folders/", library_api.FoldersView.as_view(), name="folders"
+    ),
+    path("folders/<int:folder_id>/", library_api.FolderView.as_view(), name="folder"),
+    path(
+        "workspaces/<int:workspace_id>/presets/", library_api.PresetsView.as_view(), name="presets"
+    ),
+    path("presets/<int:preset_id>/", library_api.PresetView.as_view(), name="preset"),
+    path(
+        "workspaces/<int:workspace_id>/prompts/", library_api.PromptsView.as_view(), name="prompts"
+    ),
+    path(
+        "workspaces/<int:workspace_id>/exports/", library_api.ExportsView.as_view(), name="exports"
+    ),
+    path(
+        "workspaces/<int:workspace_id>/imports/", library_api.ImportsView.as_view(), name="imports"
+    ),
+    path("workspaces/<int:workspace_id>/chores/", library_api.ChoresView.as_view(), name="chores"),
+    path("chores/<uuid:chore_id>/", library_api.ChoreView.as_view(), name="chore"),
+    path(
+        "videos/<uuid:video_id>/renditions/",
+        library_api.RenditionsView.as_view(),
+        name="renditions",
+    ),
+    path("videos/<uuid:video_id>/lineage/", library_api.LineageView.as_view(), name="lineage"),
+    path("videos/<uuid:video_id>/remixing/", library_api.RemixingView.as_view(), name="remixing"),
+    path(
+        "videos/<uuid:video_id>/settings/",
+        library_api.ClipSettingsView.as_view(),
+        name="clip-settings",
+    ),
 ]

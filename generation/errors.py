@@ -79,6 +79,27 @@ class InvalidFile(SoraError):
     remedy = "Send an MP4, PNG, JPEG or WebP file within the stated bounds."
 
 
+class FolderNameTaken(SoraError):
+    code = "folder_name_taken"
+    http_status = 409
+    param = "name"
+    message = "There is a folder of this name."
+    remedy = "Choose another name."
+
+
+class NotAnArchive(InvalidFile):
+    code = "invalid_archive"
+    message = "This isn't an archive that an export of ours wrote."
+    remedy = "Send the file of an export as it was downloaded, unpacked and repacked by nobody."
+
+
+class TooManyChores(SoraError):
+    code = "too_many_chores"
+    http_status = 429
+    message = "Enough of your files are being prepared."
+    remedy = "Wait until one is ready."
+
+
 # Why a job ended without a clip: code -> (what the user reads, what to do). Stored as the code only.
 JOB_REASONS: dict[str, tuple[str, str]] = {
     "engine_failed": (
@@ -126,4 +147,14 @@ JOB_REASONS: dict[str, tuple[str, str]] = {
         "The account was suspended before the video was finished.",
         "Nothing was charged.",
     ),
+}
+
+# Why a chore gave nothing: code -> what the user reads.
+CHORE_REASONS: dict[str, str] = {
+    "gone": "The clip was removed meanwhile.",
+    "worker_lost": "The worker stopped several times while it worked on this. Try again later.",
+    "signing_failed": "Content Credentials could not be signed, so nothing was made.",
+    "storage_full": "There was no room for the file. The operator must free space.",
+    "unreadable": "The file could not be read.",
+    "internal_error": "Something failed on our side. Try again; the operator has been told.",
 }

@@ -88,12 +88,18 @@ def look(path: Path, mark_text: str) -> dict[str, Any]:
 
     def frames() -> Iterator[tuple[float, media.Pixels]]:
         due, step = 0.0, 1 / MARK_FRAMES_PER_SECOND
-        if media.is_image(path):
+        moving = media.is_animation(path)
+        if not moving and media.is_image(path):
             picture = media.load_image(path)
             marked.append(picture)
             yield 0.0, picture
             return
-        for seconds, frame in media.sample_frames(path, per_second=FRAMES_PER_SECOND):
+        pictures = (
+            media.animation_frames(path)
+            if moving
+            else media.sample_frames(path, per_second=FRAMES_PER_SECOND)
+        )
+        for seconds, frame in pictures:
             if seconds >= due:
                 marked.append(frame)
                 if len(marked) > MARK_FRAMES:  # half as dense from here on: the whole clip is seen

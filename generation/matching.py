@@ -33,7 +33,7 @@ def find_clips(
     wanted = sorted({band for item in query for band in bands(item.hash)})
     rows = Fingerprint.objects.filter(bands__overlap=wanted)
     if viewer is None:
-        rows = rows.filter(video__quarantined_at=None)
+        rows = rows.filter(video__quarantined_at=None, video__deleted_at=None)
     else:
         rows = rows.filter(video__in=Video.objects.visible_to(viewer))
     candidates = [

@@ -17,7 +17,7 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,6 +34,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from generation.provenance import filetypes
 
 Pixels = NDArray[np.uint8]
+Planes = tuple[Pixels, Pixels, Pixels]  # y [h, w], u and v [h / 2, w / 2]
 
 _BT709 = 1  # the same number in FFmpeg's tables of matrix, primaries and transfer
 _LIMITED = 1  # AVCOL_RANGE_MPEG
@@ -57,8 +58,8 @@ class MediaError(Exception):
 
     Writing: bad_frame, disk_full, encoder_failed.
     Reading: unsupported_type, unsupported_codec, unreadable, no_video, resolution_change, and for
-    the bounds of `DecodeLimits` too_big, too_long, too_large, too_many_frames, too_many_streams,
-    too_slow.
+    the bounds of `DecodeLimits` too_big, too_long, too_large, too_small, too_many_frames,
+    too_many_streams, too_slow.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -82,6 +83,7 @@ class MediaInfo:
     fps: float
     frames: int
     duration: float
+    audio: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ class Encoder:
         crf: x264's constant quality, 0 best to 51.
         preset: x264's preset.
         mark: blended into the planes after colour conversion; None writes a clean file.
+        before_mark: called with the number of each frame and its planes (y, u, v) before the mark
+            comes on; what it wants to keep it copies.
         on_luma: called with the number of each frame and its luma plane, uint8 [h, w], mark and all;
             the plane is the encoder's own, so read it at once and don't write to it.
         threads: x264 threads; None lets x264 choose.
@@ -136,6 +140,7 @@ class Encoder:
         crf: int = 20,
         preset: str = "veryfast",
         mark: PlaneMark | None = None,
+        before_mark: Callable[[int, Planes], None] | None = None,
         on_luma: Callable[[int, Pixels], None] | None = None,
         threads: int | None = None,
     ) -> None:
@@ -148,7 +153,7 @@ class Encoder:
         self.fps = Fraction(fps).limit_denominator(1001)
         self.frames = 0
         self._mark = mark
-        self._on_luma = on_luma
+        self._before_mark, self._on_luma = before_mark, on_luma
         self._options = {
             "preset": preset,
             "crf": str(crf),
@@ -206,13 +211,28 @@ class Encoder:
             )
             # Our own fresh buffers; the planes of a decoded frame must never be written to.
             planes = _planes(yuv)
+            if self._before_mark is not None:
+                self._before_mark(self.frames, planes)
             if self._mark is not None:
                 self._mark.blend(*planes, self.frames)
             if self._on_luma is not None:
                 self._on_luma(self.frames, planes[0])
-            yuv.pts, yuv.time_base = self.frames, 1 / self.fps
-            for packet in self._stream.encode(yuv):
-                self._container.mux(packet)
+            self._encode(yuv)
+
+    def write_planes(self, planes: Planes) -> None:
+        """Add one frame that is in yuv420p already, BT.709 limited range. No mark is put on it."""
+        if planes[0].shape != (self.height, self.width) or self._container is None:
+            raise MediaError("bad_frame", f"Expected planes of {self.width}x{self.height}.")
+        with self._failing_cleanly():
+            yuv = av.VideoFrame(self.width, self.height, "yuv420p")
+            for own, given in zip(_planes(yuv), planes, strict=True):
+                own[:] = given
+            self._encode(yuv)
+
+    def _encode(self, yuv: Any) -> None:
+        yuv.pts, yuv.time_base = self.frames, 1 / self.fps
+        for packet in self._stream.encode(yuv):
+            self._container.mux(packet)
         self.frames += 1
 
     def __exit__(
@@ -294,11 +314,91 @@ def save_preview(
     )
 
 
+def save_gif(frames: Iterable[Pixels], path: Path | str, *, fps: float) -> None:
+    """Save an endless GIF of uint8 RGB frames [h, w, 3]. Raises as `save_poster`.
+
+    All frames share one palette, made from the first sixteen; then a still ground stays still. GIF
+    counts hundredths of a second, so the frames' times are rounded without adding up an error.
+    Memory: one byte a pixel of every frame.
+    """
+    palette: Image.Image | None = None
+    pages: list[Image.Image] = []
+    waiting: list[Image.Image] = []
+
+    def settle() -> None:
+        nonlocal palette
+        if palette is None and waiting:
+            palette = _mosaic(waiting).quantize(255, Image.Quantize.MEDIANCUT)
+        pages.extend(image.quantize(palette=palette) for image in waiting)
+        waiting.clear()
+
+    for frame in frames:
+        waiting.append(Image.fromarray(frame))
+        if palette is not None or len(waiting) == 16:
+            settle()
+    settle()
+    if not pages:
+        raise MediaError("encoder_failed", "A GIF needs at least one frame.")
+    ends = [round((index + 1) * 100 / fps) for index in range(len(pages))]
+    times = [10 * (end - begin) for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
+    _save_image(
+        Path(path),
+        lambda part: pages[0].save(
+            part, format="GIF", save_all=True, append_images=pages[1:], duration=times, loop=0
+        ),
+    )
+
+
+def save_animation(frames: Iterable[Pixels], path: Path | str, *, fps: float) -> None:
+    """Save an endless animated WebP of uint8 RGB frames [h, w, 3], which may be many: they go into
+    the encoder one by one. Raises as `save_poster`."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    rate = Fraction(fps).limit_denominator(1001)
+    container: Any = None
+    try:
+        container = av.open(str(part), "w", format="webp", options={"loop": "0"})
+        stream: Any = None
+        for index, frame in enumerate(frames):
+            if stream is None:
+                options = {"quality": "75", "compression_level": "2"}
+                stream = container.add_stream("libwebp_anim", rate=rate, options=options)
+                stream.height, stream.width = frame.shape[:2]
+                stream.pix_fmt = "yuv420p"
+            rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+            picture = rgb.reformat(format="yuv420p")
+            picture.pts, picture.time_base = index, 1 / rate
+            container.mux(stream.encode(picture))
+        if stream is None:
+            raise MediaError("encoder_failed", "An animation needs at least one frame.")
+        container.mux(stream.encode(None))
+        container.close()
+        container = None
+        os.replace(part, path)
+    except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
+        raise _write_error(error) from error
+    finally:
+        if container is not None:
+            container.close()
+        part.unlink(missing_ok=True)
+
+
+def _mosaic(images: list[Image.Image]) -> Image.Image:
+    """All pictures below each other, each small: what a common palette is made from."""
+    small = [image.resize((max(1, image.width // 2), max(1, image.height // 2))) for image in images]
+    sheet = Image.new("RGB", (small[0].width, sum(image.height for image in small)))
+    top = 0
+    for image in small:
+        sheet.paste(image, (0, top))
+        top += image.height
+    return sheet
+
+
 # Reading
 
 
 def sniff(path: Path | str) -> str:
-    """The file's type by its first bytes: mp4, matroska, png, jpeg or webp.
+    """The file's type by its first bytes: mp4, matroska, png, jpeg, webp or gif.
 
     Raises MediaError (unsupported_type, unreadable).
     """
@@ -339,7 +439,93 @@ def probe(path: Path | str, *, limits: DecodeLimits = DEFAULT_LIMITS) -> MediaIn
             fps=rate or frames / max(duration, 1e-6),
             frames=frames,
             duration=duration,
+            audio=bool(container.streams.audio),
         )
+
+
+def upright_frames(
+    path: Path | str,
+    *,
+    start: float = 0.0,
+    long_side: int = 0,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    threads: int = 2,
+) -> Iterator[tuple[float, Pixels]]:
+    """Every frame of a video as it is meant to be seen: (seconds from the first frame, uint8 RGB).
+
+    Turned as the file's display matrix says, stretched to square pixels, scaled down to `long_side`
+    (0: not), both sides even. From the key frame at or before second `start`. Flat memory. Raises
+    MediaError, also between frames.
+    """
+    reformatter = VideoReformatter()
+    zero: float | None = None
+    for seconds, frame in _decoded(path, start=start, limits=limits, threads=threads):
+        if zero is None:
+            zero = 0.0 if start else seconds
+        size = _square_size(frame, long_side)
+        rgb = reformatter.reformat(
+            frame,
+            width=size[0],
+            height=size[1],
+            format="rgb24",
+            src_colorspace=_colour_space(frame),
+            interpolation="BICUBIC" if size == (frame.width, frame.height) else "LANCZOS",
+        )
+        # FFmpeg's angle is counter-clockwise, as numpy's.
+        turned = np.rot90(np.asarray(rgb.to_ndarray(), np.uint8), round(frame.rotation / 90) % 4)
+        height, width = turned.shape[0] & ~1, turned.shape[1] & ~1
+        if min(width, height) < 16:
+            raise MediaError("too_small", "A picture needs 16 pixels or more on each side.")
+        yield seconds - zero, np.ascontiguousarray(turned[:height, :width])
+
+
+def _square_size(frame: Any, long_side: int) -> tuple[int, int]:
+    """(width, height) before turning, with square pixels and within `long_side`."""
+    width, height = frame.width, frame.height
+    ratio = getattr(frame, "sample_aspect_ratio", None) or Fraction(1)
+    if ratio != 1 and Fraction(1, 4) <= ratio <= 4:
+        width = max(1, round(width * ratio))
+    if long_side and max(width, height) > long_side:
+        scale = long_side / max(width, height)
+        width, height = max(1, round(width * scale)), max(1, round(height * scale))
+    return width, height
+
+
+def _colour_space(frame: Any) -> Colorspace:
+    """The matrix the file names; unnamed, what players assume: BT.709 from 720 lines on."""
+    if frame.colorspace in (1, 5, 6, 7, 9):
+        return Colorspace(frame.colorspace)
+    return Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
+
+
+def _decoded(
+    path: Path | str, *, start: float, limits: DecodeLimits, threads: int
+) -> Iterator[tuple[float, Any]]:
+    """(seconds, decoded frame) of the first video stream, within the bounds. Raises MediaError."""
+    with _opened(path, limits) as (container, stream, clock):
+        context = stream.codec_context
+        context.thread_count = threads
+        context.thread_type = "AUTO"
+        context.options = {"max_pixels": str(limits.pixels)}
+        width, height = context.width, context.height
+        frames = 0
+        try:
+            if start:  # to the last key frame before it
+                container.seek(int(start * 1_000_000))
+            for frame in container.decode(stream):
+                frames += 1
+                clock.frame(frames)
+                if (frame.width, frame.height) != (width, height):
+                    raise MediaError(
+                        "resolution_change", "The picture size changes inside the file."
+                    )
+                seconds = frame.time if frame.time is not None else frames / 24
+                clock.second(seconds)
+                yield seconds, frame
+        except (av.FFmpegError, ValueError, MemoryError) as error:
+            raise MediaError("unreadable", "The video can't be decoded.") from error
+        if frames == 0:
+            raise MediaError("no_video", "The file holds no video frames.")
 
 
 def sample_frames(
@@ -355,34 +541,13 @@ def sample_frames(
     The first frame at or after every 1 / per_second is yielded. Flat memory: frames are decoded as
     they are asked for. Raises MediaError, also between frames.
     """
-    with _opened(path, limits) as (container, stream, clock):
-        context = stream.codec_context
-        context.thread_count = threads
-        context.thread_type = "AUTO"
-        context.options = {"max_pixels": str(limits.pixels)}
-        width, height = context.width, context.height
-        due, frames, reformatter = start, 0, VideoReformatter()
-        try:
-            if start:  # to the last key frame before it
-                container.seek(int(start * 1_000_000))
-            for frame in container.decode(stream):
-                frames += 1
-                clock.frame(frames)
-                if (frame.width, frame.height) != (width, height):
-                    raise MediaError(
-                        "resolution_change", "The picture size changes inside the file."
-                    )
-                seconds = frame.time if frame.time is not None else frames / 24
-                clock.second(seconds)
-                if seconds + 1e-6 < due:
-                    continue
-                due = max(due + 1 / per_second, seconds + 0.5 / per_second)
-                rgb = reformatter.reformat(frame, format="rgb24")
-                yield seconds, np.asarray(rgb.to_ndarray(), np.uint8)
-        except (av.FFmpegError, ValueError, MemoryError) as error:
-            raise MediaError("unreadable", "The video can't be decoded.") from error
-        if frames == 0:
-            raise MediaError("no_video", "The file holds no video frames.")
+    due, reformatter = start, VideoReformatter()
+    for seconds, frame in _decoded(path, start=start, limits=limits, threads=threads):
+        if seconds + 1e-6 < due:
+            continue
+        due = max(due + 1 / per_second, seconds + 0.5 / per_second)
+        rgb = reformatter.reformat(frame, format="rgb24")
+        yield seconds, np.asarray(rgb.to_ndarray(), np.uint8)
 
 
 def load_image(path: Path | str, *, limits: DecodeLimits = DEFAULT_LIMITS) -> Pixels:
@@ -405,6 +570,40 @@ def load_image(path: Path | str, *, limits: DecodeLimits = DEFAULT_LIMITS) -> Pi
         raise MediaError("too_large", "The image is larger than what is accepted.") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Warning) as error:
         raise MediaError("unreadable", "The image can't be decoded.") from error
+
+
+def animation_frames(
+    path: Path | str, *, limits: DecodeLimits = DEFAULT_LIMITS
+) -> Iterator[tuple[float, Pixels]]:
+    """The pictures of a GIF or an animated WebP as (seconds, uint8 RGB [h, w, 3]).
+
+    Flat memory. Raises MediaError, also between pictures.
+    """
+    kind = sniff(path)
+    if kind not in ("gif", "webp"):
+        raise MediaError("unsupported_type", "This isn't a GIF or WebP file.")
+    _check_bytes(path, limits)
+    clock, seconds = _Clock(limits), 0.0
+    try:
+        with Image.open(path, formats=[kind.upper()]) as image:
+            _check_size(*image.size, limits)
+            for index in range(getattr(image, "n_frames", 1)):
+                clock.frame(index + 1)
+                image.seek(index)
+                yield seconds, np.asarray(image.convert("RGB"))
+                seconds += image.info.get("duration", 100) / 1000
+                clock.second(seconds)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise MediaError("too_large", "The image is larger than what is accepted.") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise MediaError("unreadable", "The image can't be decoded.") from error
+
+
+def is_animation(path: Path | str) -> bool:
+    """True for a GIF and for a WebP file of several pictures (its header says so)."""
+    with open(path, "rb") as file:
+        head = file.read(21)
+    return head.startswith(b"GIF8") or (head[8:16] == b"WEBPVP8X" and bool(head[20] & 2))
 
 
 # Helpers

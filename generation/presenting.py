@@ -53,7 +53,7 @@ def present_video(video: Video) -> dict[str, Any]:
 def present(generation: Generation) -> dict[str, Any]:
     """The whole state of one job. Every live event leads to this shape, so missing one is harmless."""
     video: Video | None = getattr(generation, "video", None)
-    if video is not None and video.quarantined_at is not None:
+    if video is not None and (video.quarantined_at or video.deleted_at):
         video = None
     return {
         "id": str(generation.pk),

@@ -654,7 +654,7 @@ def _map_words(text: str, vocabulary: ModelVocabulary) -> tuple[str, list[Edit]]
     def swap(match: re.Match[str]) -> str:
         word = match.group()
         lower = word.casefold()
-        if lower in vocabulary.known:
+        if lower in vocabulary.known or lower in _FUNCTION_WORDS:
             return word
         target = vocabulary.nearest.get(lower) or NEAREST.get(lower, "")
         if not target or not all(w in vocabulary.known for w in words(target)):

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -30,7 +31,7 @@ from generation.errors import (
     PromptRefused,
     TooManyOpen,
 )
-from generation.models import Fingerprint, Generation, SafetyCheck, Video
+from generation.models import Chore, Fingerprint, Generation, SafetyCheck, Video
 from generation.provenance.fingerprint import FrameHash, bands
 from moderation.screening.gate import InvalidPrompt, clean_prompt, screen_prompt
 from moderation.screening.protocol import Verdict
@@ -366,8 +367,24 @@ def quarantine_video(video: Video, *, by: User | None, reason: str) -> None:
             target=video,
             reason=reason,
         )
-        for key in (video.media_key, video.poster_key):
+        for key in _files_of(video):
             storage.quarantine(key)
+        for chore in video.workspace.chores.filter(video=None, status="done").exclude(key=""):
+            forget_chore(chore)  # an archive with the clip in it; it can be written again
+
+
+def forget_chore(chore: Chore) -> None:
+    """Delete an ended chore with its file."""
+    if chore.key:
+        storage.delete_private(chore.key)
+    if waiting := chore.request.get("key"):
+        storage.delete_quarantine(waiting)
+    chore.delete()
+
+
+def _files_of(video: Video) -> list[str]:
+    made = video.renditions.exclude(key="").values_list("key", flat=True)
+    return [key for key in (video.media_key, video.poster_key, *made) if key]
 
 
 def restore_video(video: Video, *, by: User | None, reason: str) -> None:
@@ -376,12 +393,24 @@ def restore_video(video: Video, *, by: User | None, reason: str) -> None:
         video = Video.objects.select_for_update().get(pk=video.pk)
         if video.quarantined_at is None:
             return
-        for key in (video.media_key, video.poster_key):
+        for key in _files_of(video):
             storage.restore(key)
         video.quarantined_at = None
         video.save(update_fields=["quarantined_at"])
         audit.record(
             audit.VIDEO_RESTORED, workspace=video.workspace, actor=by, target=video, reason=reason
+        )
+
+
+def record_download(key: str, *, by: User | None, file: str) -> None:
+    """Note that a video's file left by a download link. Keys of other things (archives) are not noted."""
+    try:
+        video_id = UUID(key.split("/")[1])
+    except (IndexError, ValueError):
+        return
+    if video := Video.objects.filter(pk=video_id).select_related("workspace").first():
+        audit.record(
+            audit.VIDEO_DOWNLOADED, workspace=video.workspace, actor=by, target=video, file=file
         )
 
 

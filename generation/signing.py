@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
@@ -9,10 +11,12 @@ from uuid import UUID
 from django.conf import settings
 
 from generation.engine.protocol import VideoEngine
-from generation.models import Generation
+from generation.models import Generation, Video
 from generation.provenance.c2pa import (
     CredentialsReport,
     ManifestClaim,
+    Parent,
+    SigningError,
     SigningIdentity,
     load_signer,
     read_credentials,
@@ -34,6 +38,10 @@ def identity() -> SigningIdentity:
             trust_anchors=settings.SORA_TRUST_ANCHORS or None,
             timestamp_url=settings.SORA_TIMESTAMP_URL or None,
         )
+    return _development_identity()
+
+
+def _development_identity() -> SigningIdentity:
     return load_signer(
         development_ca=settings.SORA_DEVELOPMENT_CA_DIR,
         timestamp_url=settings.SORA_TIMESTAMP_URL or None,
@@ -79,9 +87,36 @@ def claim_for(
     )
 
 
-def sign(source: Path, destination: Path, claim: ManifestClaim) -> bytes:
+def claim_of(video: Video, title: str) -> ManifestClaim:
+    """What the manifest of a file made from a delivered clip says: the same model, the same job."""
+    name, _, version = video.generation.engine.rpartition(" ")
+    return ManifestClaim(
+        title=title,
+        model_name=name or version,
+        model_version=version,
+        software_name=settings.SITE_NAME,
+        software_version=settings.VERSION,
+        job_id=str(video.generation_id),
+        prompt_rewritten=bool(video.generation.prompt_edits),
+        created_at=video.created_at,
+        watermark=settings.SORA_WATERMARK_TEXT,
+    )
+
+
+def is_ours(report: CredentialsReport) -> bool:
+    """Whether a file is unaltered and signed by this site, with its own or the development key."""
+    names = set()
+    for signer in (identity, _development_identity):
+        with suppress(SigningError):
+            names.add(signer().organization)
+    return report.state == "trusted" and report.issuer in names
+
+
+def sign(
+    source: Path, destination: Path, claim: ManifestClaim, parents: Sequence[Parent] = ()
+) -> bytes:
     """Raises SigningError; then nothing lies at `destination`."""
-    return sign_file(source, destination, claim, identity=identity())
+    return sign_file(source, destination, claim, parents, identity=identity())
 
 
 def read(path: Path) -> CredentialsReport:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from generation import loading, pipeline, scheduling, services
+from generation import chores, library, loading, pipeline, scheduling, services
 from generation.attempt import stop_asked
 from generation.models import Generation
 from sora_site.lib.request_context import job_id
@@ -16,6 +17,7 @@ from sora_site.lib.request_context import job_id
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+CLEAR_EVERY_SECONDS = 60.0
 _busy = threading.Lock()  # one job at a time in one process: the engine holds the device
 
 
@@ -81,11 +83,15 @@ def sweep() -> int:
 
 
 class Keeper(threading.Thread):
-    """Every second: a sign of life, a sweep, and work if a wake-up message was lost."""
+    """Every second: a sign of life, a sweep, chores, and work if a wake-up message was lost.
+
+    Every minute: the trash and old archives.
+    """
 
     def __init__(self) -> None:
         super().__init__(name="keeper", daemon=True)
         self._stop_asked = threading.Event()
+        self._next_clearing = 0.0
 
     def run(self) -> None:
         name = scheduling.worker_name()
@@ -95,6 +101,11 @@ class Keeper(threading.Thread):
                 sweep()
                 if not _busy.locked() and Generation.objects.queued().exists():
                     threading.Thread(target=drain, name="drain", daemon=True).start()
+                chores.start_if_due()
+                if time.monotonic() >= self._next_clearing:
+                    self._next_clearing = time.monotonic() + CLEAR_EVERY_SECONDS
+                    library.sweep_trash()
+                    chores.sweep()
             except Exception:
                 logger.exception("the keeper's round failed; the next one follows")
                 connection.close()

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import Workspace
-from generation.models import Video
+from generation.models import Video, VideoQuerySet
 from moderation.reasons import MAX_DETAILS, REASONS
 
 _RECEIPT_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that looks like another
@@ -70,6 +70,12 @@ class Case(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status == self.Status.OPEN
+
+
+def without_open_case(videos: VideoQuerySet) -> VideoQuerySet:
+    """Takes out what somebody still has to look at: its files are evidence."""
+    waiting = Case.objects.filter(video=OuterRef("pk"), status=Case.Status.OPEN)
+    return videos.exclude(Exists(waiting))
 
 
 class Report(models.Model):

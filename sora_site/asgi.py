@@ -29,6 +29,7 @@ from generation.routing import websocket_urlpatterns
 PROTECTED = "/protected/"  # what views put before a storage key in X-Accel-Redirect
 SMALL_BODY_BYTES = 2 * 1024 * 1024
 BODY_SECONDS = 60.0  # for the whole body of a request, however slowly it is sent
+SLOWEST_BYTES_PER_SECOND = 350_000  # of a large file: 200 MB get ten minutes
 _HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.[^./]+$")
 
 
@@ -135,17 +136,17 @@ class LimitBodies:
     The limit holds for what really arrives, not for what Content-Length promises.
     """
 
-    def __init__(self, app: ASGIApp, *, large: Callable[[str], bool]) -> None:
+    def __init__(self, app: ASGIApp, *, limit_of: Callable[[str], int]) -> None:
         self.app = app
-        self.large = large
+        self.limit_of = limit_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limit = settings.SORA_MAX_UPLOAD_BYTES if self.large(scope["path"]) else SMALL_BODY_BYTES
+        limit = self.limit_of(scope["path"])
         promised = dict(scope["headers"]).get(b"content-length", b"0")
         if not promised.isdigit() or int(promised) > limit:
             await _refuse(413, "too_large", f"A request may have {limit} bytes.", scope, send)
             return
-        seconds = BODY_SECONDS * (10 if self.large(scope["path"]) else 1)
+        seconds = max(BODY_SECONDS, limit / SLOWEST_BYTES_PER_SECOND)
         deadline = asyncio.get_running_loop().time() + seconds
         received, started, complete, refused = 0, False, False, False
 
@@ -195,9 +196,13 @@ async def _refuse(status: int, code: str, message: str, scope: Scope, send: Send
     await send({"type": "http.response.body", "body": body})
 
 
-def _takes_uploads(path: str) -> bool:
-    """The few addresses a file may be sent to."""
-    return path.rstrip("/") in {"/api/v1/verify", "/verify"}
+def _most_bytes(path: str) -> int:
+    """The few addresses a file may be sent to take more than a form."""
+    if path.rstrip("/") in {"/api/v1/verify", "/verify"}:
+        return settings.SORA_MAX_UPLOAD_BYTES
+    if path.startswith("/api/v1/workspaces/") and path.rstrip("/").endswith("/imports"):
+        return settings.SORA_MAX_ARCHIVE_BYTES + SMALL_BODY_BYTES
+    return SMALL_BODY_BYTES
 
 
 class Http:
@@ -208,7 +213,7 @@ class Http:
         application: ASGIApp = _django
         if settings.MEDIA_DELIVERY == "internal":
             application = DeliverMedia(application, Path(settings.SORA_MEDIA_ROOT) / "private")
-        self.django = LimitBodies(application, large=_takes_uploads)
+        self.django = LimitBodies(application, limit_of=_most_bytes)
 
     async def __call__(
         self,

@@ -208,6 +208,20 @@ def check_engine(**kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register("sora")
+def check_engine_options(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Names and values only; whether this machine can do them shows when the model is loaded."""
+    from generation.engine.options import InvalidOptions, read_lora, read_options
+
+    for name, read in (("SORA_ENGINE_OPTIONS", read_options), ("SORA_LORA", read_lora)):
+        try:
+            read(getattr(settings, name))
+        except InvalidOptions as error:
+            yield Error(
+                str(error), hint=f"docs/settings.md lists what {name} takes.", id="sora.E010"
+            )
+
+
+@register("sora")
 def check_dotted_names(**kwargs: Any) -> Iterator[CheckMessage]:
     """Only that the module can be found: importing an engine would load torch into this process."""
     for name in ("SORA_ENGINE", "SORA_FRAME_CLASSIFIER", "SORA_SIGNING_CALLBACK"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.core import signing
 from django.core.files.storage import storages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
+from accounts.models import User
+from generation.services import record_download
 from sora_site.lib import storage
 
 CONTENT_TYPES = {
@@ -16,6 +17,8 @@ CONTENT_TYPES = {
     "webp": "image/webp",
     "jpg": "image/jpeg",
     "png": "image/png",
+    "gif": "image/gif",
+    "zip": "application/zip",
 }
 
 
@@ -29,21 +32,30 @@ def deliver(request: HttpRequest, token: str, filename: str) -> HttpResponse:
         link = storage.read_link(token)
     except signing.BadSignature:
         raise Http404 from None
-    if settings.MEDIA_BACKEND == "s3":
-        disposition = content_disposition_header(link.download, link.filename) or "inline"
-        return HttpResponseRedirect(
-            storages["private"].url(
-                link.key, parameters={"ResponseContentDisposition": disposition}
-            )
-        )
     path = storage.local_path(link.key)
-    if path is None or not path.is_file():
+    if path is not None and not path.is_file():
         raise Http404
+    if link.download and request.method == "GET" and _from_the_start(request):
+        person = request.user if isinstance(request.user, User) else None
+        record_download(link.key, by=person, file=link.filename.rsplit(".", 1)[-1].lower())
+    # A link stays the same for a while (lib/storage.py), so what it leads to may be kept as long.
+    kept = f"private, max-age={storage.link_steps()}"
+    if path is None:
+        disposition = content_disposition_header(link.download, link.filename) or "inline"
+        parameters = {"ResponseContentDisposition": disposition, "ResponseCacheControl": kept}
+        redirect = HttpResponseRedirect(storages["private"].url(link.key, parameters=parameters))
+        redirect["Cache-Control"] = kept
+        return redirect
     suffix = link.filename.rsplit(".", 1)[-1].lower()
     response = HttpResponse(content_type=CONTENT_TYPES.get(suffix, "application/octet-stream"))
     if disposition := content_disposition_header(link.download, link.filename):
         response["Content-Disposition"] = disposition
-    response["Cache-Control"] = "private, max-age=600"
+    response["Cache-Control"] = kept
     response["X-Content-Type-Options"] = "nosniff"
     response["X-Accel-Redirect"] = f"/protected/{link.key}"
     return response
+
+
+def _from_the_start(request: HttpRequest) -> bool:
+    """False for the later pieces of a file that is fetched in pieces: one download is noted once."""
+    return request.headers.get("Range", "bytes=0-").replace(" ", "").startswith("bytes=0-")

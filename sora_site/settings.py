@@ -143,6 +143,8 @@ if DATABASE_POOL_MAX > 0:
         "timeout": 10,
     }
 _database["OPTIONS"]["connect_timeout"] = 5
+# Between two transactions PgBouncer gives the connection, and a cursor kept open in it, to others.
+_database["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOL_MAX == 0
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
@@ -263,6 +265,8 @@ SORA_MODEL_DIR = Path(
     env("SORA_MODEL_DIR", default=str(BASE_DIR / "generation" / "engine" / "weights"))
 )
 SORA_DEVICE = env("SORA_DEVICE", default="cpu")
+SORA_ENGINE_OPTIONS = env("SORA_ENGINE_OPTIONS", default="")  # JSON object, or path of a TOML file
+SORA_LORA = env("SORA_LORA", default="")  # PATH or PATH,SCALE
 SORA_TORCH_THREADS = env.int("SORA_TORCH_THREADS", default=0)  # 0: cores - 1
 SORA_WORKERS = env.int("SORA_WORKERS", default=1)  # processes; one per GPU
 SORA_LEASE_SECONDS = env.int("SORA_LEASE_SECONDS", default=6)
@@ -340,6 +344,9 @@ STORAGES = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 * 1024 * 1024
+SORA_TRASH_DAYS = env.int("SORA_TRASH_DAYS", default=30)
+SORA_ARCHIVE_DAYS = env.int("SORA_ARCHIVE_DAYS", default=7)
+SORA_MAX_ARCHIVE_BYTES = env.int("SORA_MAX_ARCHIVE_BYTES", default=4 * 1024**3)
 SORA_MAX_UPLOAD_BYTES = env.int("SORA_MAX_UPLOAD_BYTES", default=200 * 1024 * 1024)
 
 # --- API -------------------------------------------------------------------------------------
@@ -433,8 +440,9 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
-    # pika (RabbitMQ) tells ten lines about every connection.
     "loggers": {
-        name: {"level": "WARNING"} for name in ("django.server", "uvicorn.access", "pika", "botocore")
+        "django.server": {"level": "WARNING"},
+        "uvicorn.access": {"level": "WARNING"},
+        "pika": {"level": "CRITICAL"},  # what it raises is logged by dramatiq, without ten lines each
     },
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from csp.decorators import csp_update
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -11,7 +13,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.permissions import AllowAny
 
 from sora_site import health, media
-from sora_site.lib.errors import error_body
+from sora_site.lib.errors import OUTAGE, OUTAGE_SECONDS, error_body, is_outage
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -68,6 +70,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """500, or 503 when a service is away: clients and proxies may then try again."""
+    if is_outage(sys.exc_info()[1]):
+        answer = _failure(request, 503, *OUTAGE, "503.html")
+        answer["Retry-After"] = OUTAGE_SECONDS
+        return answer
     message = "Something failed on our side. Nothing was charged."
     return _failure(request, 500, "server_error", message, "500.html")
 

@@ -15,6 +15,7 @@ from generation.engine.protocol import Conditioning, ModelMissing, VideoSpec
 TABLE = "capabilities.json"
 INDEX = "model_index.json"
 
+
 class UnsupportedSpec(ValueError):
     """The engine does not make this. `field` names the input, `message` the allowed values."""
 
@@ -157,7 +158,7 @@ class Capabilities:
                     )
             taken.append((begin, end, name))
 
-    def estimate_seconds(self, width: int, height: int, seconds: int, steps: int) -> float:
+    def estimate_seconds(self, width: int, height: int, seconds: float, steps: int) -> float:
         """Rough engine seconds for one clip, before any was measured here."""
         drawn = self.native_size(width, height) or (width, height)
         megapixels = drawn[0] * drawn[1] / 1e6
@@ -232,11 +233,11 @@ def read_capabilities(model_dir: Path) -> Capabilities:
             "version": str(index.get("_diffusers_version", "unknown")),
             **family,
         }
-    return from_table({**table, **_latent_steps(model_dir / "vae" / "config.json")})
+    return from_table({**table, **_geometry(model_dir)})
 
 
-def family_of(model_dir: Path) -> str:
-    """Which adapter runs a folder, by the pipeline class it names. Raises ModelMissing."""
+def family_of(model_dir: Path) -> dict[str, Any]:
+    """The table of the family that the folder's pipeline class names. Raises ModelMissing."""
     index = read_json(model_dir / INDEX) or {}
     family = FAMILIES.get(str(index.get("_class_name")))
     if family is None:
@@ -244,13 +245,18 @@ def family_of(model_dir: Path) -> str:
             f"{model_dir / INDEX} names no known pipeline ({', '.join(FAMILIES)}). Point "
             "SORA_MODEL_DIR at another folder, or set SORA_ENGINE to an engine for this one."
         )
-    return str(family["family"])
+    return family
 
 
-def _latent_steps(path: Path) -> dict[str, Any]:
-    """What the autoencoder itself says of its latents: {"frame_step": ...}, or nothing."""
-    ratio = (read_json(path) or {}).get("temporal_compression_ratio")
-    return {"frame_step": int(ratio)} if ratio else {}
+def _geometry(model_dir: Path) -> dict[str, Any]:
+    """What follows from the folder itself, whatever its table says."""
+    index = read_json(model_dir / INDEX) or {}
+    family = FAMILIES.get(str(index.get("_class_name")), {})
+    found: dict[str, Any] = {
+        k: family[k] for k in ("family", "size_step", "soft_conditions") if k in family
+    }
+    ratio = (read_json(model_dir / "vae" / "config.json") or {}).get("temporal_compression_ratio")
+    return {**found, "frame_step": int(ratio or family.get("frame_step", 8))}
 
 
 def from_table(table: dict[str, Any]) -> Capabilities:

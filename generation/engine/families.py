@@ -13,6 +13,7 @@ _EDITS = ["text", "image", "last_frame", "keyframes", "extend", "fill", "loop", 
 
 LTX: dict[str, Any] = {
     "family": "ltx",
+    "soft_conditions": True,
     "title": "LTX-Video",
     "operations": [*_EDITS, "blend", "storyboard", "negative_prompt"],
     "sizes": [[768, 512], [512, 768], [704, 704], [1216, 704], [704, 1216]],

@@ -1,5 +1,6 @@
 """The tables of this app, one file per idea."""
 
+from generation.models.chores import Chore, ChoreQuerySet
 from generation.models.jobs import Generation, GenerationQuerySet, SafetyCheck, StageTiming
 from generation.models.library import Draft, Favourite, Folder, FolderEntry, StylePreset
 from generation.models.queue import FairShare, QueueClock, WorkerBeat
@@ -8,6 +9,8 @@ from generation.models.uploads import Upload, UploadAgreement, UploadFingerprint
 from generation.models.videos import Fingerprint, Video, VideoQuerySet
 
 __all__ = [
+    "Chore",
+    "ChoreQuerySet",
     "Draft",
     "FairShare",
     "Favourite",

@@ -6,6 +6,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import CombinedSearchVector, SearchVector
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -16,6 +18,15 @@ from generation.errors import IllegalTransition
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+
+WORD_TABLES = ("simple", "english")  # as written, and without English endings
+
+
+def words_of(column: str) -> CombinedSearchVector:
+    """The words of a text column as the index generation_words holds them."""
+    exact, stemmed = (SearchVector(column, config=config) for config in WORD_TABLES)
+    return exact + stemmed
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
@@ -110,6 +121,7 @@ class Generation(models.Model):
             ),
             models.Index(fields=["workspace", "-created_at", "-id"], name="generation_history"),
             models.Index(fields=["batch", "variation"], name="generation_batch"),
+            GinIndex(words_of("prompt"), name="generation_words"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["workspace", "request_key"], name="generation_once"),

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
+class FolderQuerySet(models.QuerySet["Folder"]):
+    def with_counts(self) -> FolderQuerySet:
+        """Adds `clip_count`: what a look into the folder shows."""
+        shown = Q(
+            entries__video__trashed_at=None,
+            entries__video__quarantined_at=None,
+            entries__video__deleted_at=None,
+        )
+        return self.annotate(clip_count=models.Count("entries", filter=shown))
+
+
 class Folder(models.Model):
     """A place in the library. A clip lies in one folder or in none."""
 
@@ -25,6 +36,8 @@ class Folder(models.Model):
     name = models.CharField(max_length=80)
     created_at = models.DateTimeField(default=timezone.now)
     clips = models.ManyToManyField(Video, through="FolderEntry", related_name="folders")
+
+    objects = FolderQuerySet.as_manager()
 
     class Meta:
         ordering = [Lower("name"), "id"]

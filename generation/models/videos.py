@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+import re
 import uuid
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 
 from accounts.models import Workspace
-from generation.models.jobs import Generation
+from generation.models.jobs import WORD_TABLES, Generation, words_of
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -21,13 +26,40 @@ if TYPE_CHECKING:
 
 class VideoQuerySet(models.QuerySet["Video"]):
     def visible_to(self, user: User) -> VideoQuerySet:
-        """Own workspaces' videos and every shared one; never what is in quarantine."""
+        """Own workspaces' videos and every shared one; never what is in quarantine or deleted."""
         mine = Q(workspace__in=Workspace.objects.visible_to(user))
-        return self.filter(Q(shared_at__isnull=False) | mine, quarantined_at=None)
+        shared = Q(shared_at__isnull=False)
+        return self.filter(shared | mine, quarantined_at=None, deleted_at=None)
 
     def shared(self) -> VideoQuerySet:
         """What the public may see. Matches the feed's partial index."""
         return self.filter(shared_at__isnull=False, quarantined_at=None)
+
+    def in_library(self) -> VideoQuerySet:
+        """What its workspace works with."""
+        return self.filter(trashed_at=None, quarantined_at=None, deleted_at=None)
+
+    def in_trash(self) -> VideoQuerySet:
+        """What its workspace threw away and may still take back."""
+        return self.filter(trashed_at__isnull=False, quarantined_at=None, deleted_at=None)
+
+    def with_words(self, text: str) -> VideoQuerySet:
+        """Clips whose prompt has every word of `text`, or a word that begins with it.
+
+        English words are also found in another form ("balloons"). Uses the index generation_words.
+        """
+        wanted = [_word_query(word) for word in re.findall(r"[^\W_]+", text)[:12]]
+        if not wanted:
+            return self
+        query = functools.reduce(operator.and_, wanted)
+        return self.alias(prompt_words=words_of("generation__prompt")).filter(prompt_words=query)
+
+
+def _word_query(word: str) -> CombinedExpression:
+    exact, stemmed = (
+        SearchQuery(f"{word}:*", search_type="raw", config=config) for config in WORD_TABLES
+    )
+    return exact | stemmed
 
 
 class Video(models.Model):
@@ -52,6 +84,8 @@ class Video(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     shared_at = models.DateTimeField(null=True)
     trashed_at = models.DateTimeField(null=True)  # in the owner's trash; restorable until emptied
+    deleted_at = models.DateTimeField(null=True)  # gone for everybody; the row keeps the lineage
+    origin_id = models.UUIDField(null=True)  # its id before an import gave it another one
     quarantined_at = models.DateTimeField(null=True)
 
     objects = VideoQuerySet.as_manager()
@@ -69,9 +103,24 @@ class Video(models.Model):
                 condition=Q(shared_at__isnull=False, quarantined_at=None),
             ),
             models.Index(fields=["workspace", "-created_at", "-id"], name="video_library"),
+            models.Index(
+                fields=["trashed_at"], name="video_trash", condition=Q(trashed_at__isnull=False)
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(frames__gt=0, bytes__gt=0), name="video_not_empty"),
+            models.CheckConstraint(
+                condition=Q(trashed_at=None) | Q(shared_at=None), name="video_trash_is_private"
+            ),
+            models.CheckConstraint(
+                condition=Q(deleted_at=None) | Q(trashed_at__isnull=False),
+                name="video_deleted_from_trash",
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "origin_id"],
+                condition=Q(origin_id__isnull=False, deleted_at=None),
+                name="video_imported_once",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 The manifest says: made by a trained algorithm, with which model and version, by which job, whether
 the prompt was rewritten, from which parents; and what was done afterwards (the visible mark).
-MP4, PNG, JPEG and WebP carry it inside the file.
+MP4, PNG, JPEG, WebP and GIF carry it inside the file.
 
 Reading never touches the network: a manifest may name URLs, and the library would fetch them.
 "Trusted" means the signature leads to one of the given roots. "Valid" means only that the file
@@ -44,7 +44,11 @@ FINGERPRINT = f"{NAMESPACE}.pdq.1"
 Relationship = Literal["parentOf", "componentOf", "inputTo"]
 State = Literal["trusted", "valid", "invalid", "none"]
 
-_SIGNABLE = {kind: filetypes.MIME[kind] for kind in ("mp4", "png", "jpeg", "webp")}
+_KEPT: dict[Relationship, str] = {  # names of kept ingredients inside their archives
+    role: f"xmp:iid:{uuid.uuid5(uuid.NAMESPACE_URL, f'{NAMESPACE}/kept/{role}')}"
+    for role in ("parentOf", "componentOf", "inputTo")
+}
+_SIGNABLE = {kind: filetypes.MIME[kind] for kind in ("mp4", "png", "jpeg", "webp", "gif")}
 _ALGORITHMS = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 # Extended key usages a signing certificate may carry: e-mail protection, document signing, time
 # stamping (for stamps), C2PA claim signing. Without this list the library knows only the first.
@@ -125,6 +129,12 @@ class Parent:
     path: Path
     relationship: Relationship = "parentOf"
     title: str = ""
+    archive: bytes = b""  # of `keep_ingredient`: takes the place of the file, which may be gone
+
+    @property
+    def instance_id(self) -> str:
+        """A kept ingredient has the name it was kept under; a file gets a new one."""
+        return _KEPT[self.relationship] if self.archive else f"xmp:iid:{uuid.uuid4()}"
 
 
 @dataclass(frozen=True)
@@ -295,6 +305,33 @@ def read_credentials(
         return CredentialsReport(state, failures=[f"unreadable:{type(error).__name__.lstrip('_')}"])
 
 
+def keep_ingredient(
+    path: Path | str, trust_anchors: str = "", *, title: str = ""
+) -> dict[Relationship, bytes]:
+    """What a later clip needs of this file to name it as its source, once the file itself is gone:
+    its manifests and what validating them said, one archive for each part it may play (`Parent`).
+
+    Raises c2pa's errors for a file whose manifest can't be read; `read_credentials` says so before.
+    """
+    path, kept = Path(path), dict[Relationship, bytes]()
+    mime = _SIGNABLE[_signable(path)]
+    for relationship, instance_id in _KEPT.items():
+        ingredient = {
+            "title": title or path.name,
+            "relationship": relationship,
+            "instance_id": instance_id,
+            "format": mime,
+        }
+        archive = io.BytesIO()
+        generator = {"claim_version": 2, "claim_generator_info": [{"name": NAMESPACE}]}
+        with c2pa.Builder(generator, _reading_context(trust_anchors)) as builder:
+            with path.open("rb") as file:
+                builder.add_ingredient(ingredient, mime, file)
+            builder.write_ingredient_archive(instance_id, archive)
+        kept[relationship] = archive.getvalue()
+    return kept
+
+
 # The manifest
 
 
@@ -312,7 +349,8 @@ def _definition(
             {
                 "title": parent.title or parent.path.name,
                 "relationship": parent.relationship,
-                "instance_id": f"xmp:iid:{uuid.uuid4()}",
+                "instance_id": parent.instance_id,
+                **({"archive": parent.archive} if parent.archive else {}),
             },
         )
         for parent in parents
@@ -421,6 +459,9 @@ def _sign(
     _local.callback_error = None
     with c2pa.Builder(definition, _signing_context(identity)) as builder:
         for path, ingredient in ingredients:
+            if "archive" in ingredient:
+                builder.add_ingredient_from_archive(io.BytesIO(ingredient["archive"]))
+                continue
             mime = _SIGNABLE[_signable(path)]
             with open(path, "rb") as file:
                 builder.add_ingredient({**ingredient, "format": mime}, mime, file)

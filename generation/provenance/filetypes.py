@@ -10,6 +10,7 @@ MIME = {
     "png": "image/png",
     "jpeg": "image/jpeg",
     "webp": "image/webp",
+    "gif": "image/gif",
 }
 IMAGES = frozenset({"png", "jpeg", "webp"})
 
@@ -18,13 +19,19 @@ _STILL_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1",
 
 
 def sniff(path: Path | str) -> str | None:
-    """mp4 (MOV included), matroska (WebM included), png, jpeg, webp, or None. Raises OSError."""
+    """mp4 (MOV included), matroska (WebM included), png, jpeg, webp, gif, or None. Raises OSError."""
     with open(path, "rb") as file:
-        head = file.read(32)
+        return kind_of(file.read(32))
+
+
+def kind_of(head: bytes) -> str | None:
+    """The same answer from a file's first 32 bytes."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if head[4:8] == b"ftyp" and head[8:12] not in _STILL_BRANDS:

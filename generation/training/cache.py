@@ -200,10 +200,10 @@ def cell_means(values: Tensor, grid: tuple[int, int, int]) -> Tensor:
 
 
 def rendered_sample(
-    group: dict[str, Any], number: int, grid: tuple[int, int, int], long_share: float, device: str
+    seed: str, group: dict[str, Any], grid: tuple[int, int, int], long_share: float, device: str
 ) -> Sample:
-    """Scene `number` of a group: drawn, covered and worded from one seed."""
-    scene, rng = scene_of(f"{group['name']}/{number}")
+    """The scene of a seed at a group's size: drawn, covered and worded."""
+    scene, rng = scene_of(seed)
     frames, fps = group["frames"], group["fps"]
     length = frames / fps
     told = spans(scene, rng) if frames > 1 else []
@@ -470,14 +470,18 @@ class CacheBuilder:
     def _samples(self, group: dict[str, Any], number: int) -> list[Sample]:
         grid, long_share = self.grid.of(group), self.settings.get("long_share", 0.5)
         begin, end = number * group["per_shard"], (number + 1) * group["per_shard"]
+
+        def drawn(seed: str) -> Sample:
+            return rendered_sample(seed, group, grid, long_share, self.run.device)
+
         if not group.get("manifest"):
-            device = self.run.device
-            return [rendered_sample(group, k, grid, long_share, device) for k in range(begin, end)]
+            return [drawn(f"{group['name']}/{k}") for k in range(begin, end)]
         root = self.run.path(group["manifest"]).parent
         samples, lost = [], Counter[str]()
         for item in self._items[group["name"]][begin:end]:
             try:
-                samples.append(real_sample(item, root, group, grid, long_share))
+                made = drawn(item.seed) if item.seed else None
+                samples.append(made or real_sample(item, root, group, grid, long_share))
             except Refused as why:
                 lost[str(why)] += 1
         for reason, count in lost.items():

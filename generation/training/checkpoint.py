@@ -73,7 +73,9 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """
     if (found := newest(folder)) is None:
         return None
-    advice = f"Delete the folder {found} to begin again, or copy the file back from where you keep it."
+    advice = (
+        f"Delete the folder {found} to begin again, or copy the file back from where you keep it."
+    )
     state = found / "state.json"
     try:
         facts = json.loads(state.read_text())

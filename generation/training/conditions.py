@@ -65,7 +65,7 @@ def coordinates(
     scaled = LTXConditionPipeline._scale_video_ids(
         grid, scale_factor=ratios.space, scale_factor_t=ratios.time, frame_index=0, device=device
     ).float()
-    scaled[:, 0] = (scaled[:, 0] + at.to(device)[:, None]) / fps
+    scaled[:, 0] = (scaled[:, 0] + at.to(device)[:, None]) * (1.0 / fps)
     return scaled
 
 

@@ -31,6 +31,11 @@ class RunConfig:
             raise RunError(f"The run file has no table [{table}]; it has {', '.join(self.tables)}.")
         return dict(self.tables[table])
 
+    def merged(self, base: str, table: str) -> dict[str, Any]:
+        """A table completed by another one; how far that one was carried is its own matter."""
+        shared = {k: v for k, v in self[base].items() if not k.startswith("carried_")}
+        return {**shared, **self[table]}
+
     def path(self, name: str) -> Path:
         """A folder named in the run file: relative to `work` unless absolute."""
         return self.work / Path(name).expanduser()
@@ -42,7 +47,7 @@ class RunConfig:
         torch.set_num_threads(self.threads)
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise RunError(
-                "The run file asks for device = \"cuda\", and torch sees no GPU here. "
+                'The run file asks for device = "cuda", and torch sees no GPU here. '
                 'Use generation/training/runs/cpu.toml, or set device = "cpu".'
             )
 
@@ -57,7 +62,9 @@ def read_run(path: str | Path) -> RunConfig:
             Path(run["work"]).expanduser(), run["device"], run["threads"], run["bf16"], tables
         )
     except FileNotFoundError as error:
-        raise RunError(f"There is no run file {path}. Examples are in generation/training/runs/.") from error
+        raise RunError(
+            f"There is no run file {path}. Examples are in generation/training/runs/."
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise RunError(f"{path} is not TOML: {error}.") from error
     except KeyError as error:

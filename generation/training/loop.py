@@ -55,10 +55,10 @@ def stage_at(settings: dict[str, Any], number: int) -> dict[str, Any]:
     return settings["stages"][-1]
 
 
-def rate_at(settings: dict[str, Any], number: int) -> float:
+def rate_at(settings: dict[str, Any], number: int, begun_at: int = 0) -> float:
     """Share of the full learning rate: linear warm-up, level, cosine fall over the last share."""
     total = total_steps(settings)
-    warm = min(1.0, (number + 1) / max(1, settings["warm_up"]))
+    warm = min(1.0, (number - begun_at + 1) / max(1, settings["warm_up"]))
     fall = settings["decay_share"] * total
     if number <= total - fall:
         return warm
@@ -122,13 +122,16 @@ class Loop:
             outer=outer,
         )
         self.ema = Ema(model, settings["ema"])
-        self.number = 0
+        # A model carried here without its optimiser begins at its step with a new warm-up.
+        self.number = self.begun_at = settings.get("carried_steps", 0)
+        self.hours = settings.get("carried_hours", 0.0)
 
     def run(self, *, minutes: float | None = None, stop_after: int | None = None) -> list[float]:
         """Go on to the end, or until the minutes or the steps are over. Returns the new losses."""
         self._resume()
         wrapped = self.accelerator.prepare_model(self.model)
-        total, began, losses = total_steps(self.settings), time.monotonic(), []
+        total, losses = total_steps(self.settings), []
+        began = self.counted = time.monotonic()
         recent: dict[str, list[float]] = {}
         spent = time.process_time()
         while self.number < total:
@@ -139,14 +142,14 @@ class Loop:
             step = seed_step(
                 self.settings["seed"], self.number, self.accelerator.process_index, stage
             )
-            self.optimiser.rate(rate_at(self.settings, self.number))
+            self.optimiser.rate(rate_at(self.settings, self.number, self.begun_at))
             with self.accelerator.autocast():
                 loss = self.loss(wrapped, step)
             self.accelerator.backward(loss)
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self.optimiser.step()
             self.number += 1
-            self.ema.update(self.number)
+            self.ema.update(self.number - self.begun_at)
             losses.append(loss.item())
             recent.setdefault(stage.get("name", "loss"), []).append(losses[-1])
             if not math.isfinite(losses[-1]):
@@ -167,27 +170,31 @@ class Loop:
         return losses
 
     def save(self) -> None:
-        """A checkpoint, and the averaged model for whoever wants to use it."""
+        """The averaged model for whoever wants to use it, and then a checkpoint."""
         # Every process rounds its own copy, so that they stay equal; one writes.
         tensors = checkpoint.pack_state(self.model, self.ema.average, self.optimiser.moments())
         if self.accelerator.is_main_process:
-            facts = {"seed": self.settings["seed"], "data": self.starts()}
-            checkpoint.save(self.folder, self.number, tensors, facts)
             self.ema.swap()
             figures = {k: round(v, 4) for k, v in self.finished().items()}
             self.ema.swap()
+            facts = {"seed": self.settings["seed"], "begun_at": self.begun_at}
+            now = time.monotonic()
+            self.hours, self.counted = self.hours + (now - self.counted) / 3600, now
+            facts |= {"hours": self.hours, "figures": figures, "data": self.starts()}
+            checkpoint.save(self.folder, self.number, tensors, facts)
             self._say(f"saved at step {self.number}: {figures}")
+        else:
+            self.starts()
         self.accelerator.wait_for_everyone()
 
     def _resume(self) -> None:
         if (kept := checkpoint.load(self.folder)) is None:
             return
         tensors, facts = kept
-        checkpoint.unpack_state(
-            tensors, self.model, self.ema.average, self.optimiser.moments()
-        )
-        self.number = int(facts["step"])
-        self.optimiser.set_steps(self.number)
+        checkpoint.unpack_state(tensors, self.model, self.ema.average, self.optimiser.moments())
+        self.number, self.begun_at = int(facts["step"]), int(facts["begun_at"])
+        self.hours = float(facts["hours"])
+        self.optimiser.set_steps(self.number - self.begun_at)
         self.resumes(facts["data"])
         self._say(f"goes on from step {self.number}")
 

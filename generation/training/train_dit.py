@@ -20,14 +20,13 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import LTXVideoTransformer3DModel
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from generation.training.cache import TextStates, read_shard
 from generation.training.conditions import (
     Given,
     Ratios,
+    Tokens,
     choose,
     give,
     possible,
@@ -52,8 +51,6 @@ class Batch:
     cover: Tensor | None = None  # [B, T, H, W] share of each cell that actors cover
     pictures: Tensor | None = None  # [B, C, T, H, W] frames at latent moments, encoded alone
     tail: Tensor | None = None  # [B, C, n, H, W] the end, encoded from its own start
-    text1: Tensor | None = None  # of the beginning alone, where there is a second caption
-    mask1: Tensor | None = None
     text2: Tensor | None = None  # a second caption, from second `then` on
     mask2: Tensor | None = None
     then: Tensor | None = None  # [B]
@@ -69,14 +66,6 @@ PARTS = {
     "pictures": ("frames_latents", "mirrored_frames_latents"),
     "tail": ("tail_latents", "mirrored_tail_latents"),
 }
-WORDS = {
-    "text": ("states", "mirrored_states"),
-    "mask": ("mask", "mirrored_mask"),
-    "text1": ("states1", "mirrored_states1"),
-    "mask1": ("mask1", "mirrored_mask1"),
-    "text2": ("states2", "mirrored_states2"),
-    "mask2": ("mask2", "mirrored_mask2"),
-}
 
 
 @dataclass
@@ -85,7 +74,7 @@ class Group:
 
     folder: Path
     fps: float
-    shards: list[dict[str, Tensor]] = field(default_factory=list)
+    shards: list[dict[str, Any]] = field(default_factory=list)
 
     def there(self) -> int:
         return len(self._paths())
@@ -106,41 +95,42 @@ class Group:
                 f"The checkpoint was made with {count} shards in {self.folder}, {len(paths)} are there. "
                 "Bring the others back, or make them with: python -m generation.training.cache RUN.toml"
             )
-        for path in paths[len(self.shards) : count]:
-            self.shards.append(read_shard(path))
+        self.shards += [read_shard(path) for path in paths[len(self.shards) : count]]
 
-    def batch(self, size: int, rng: np.random.Generator) -> Batch:
-        """Random clips, wordings and mirrorings."""
+    def batch(self, size: int, rng: np.random.Generator, span_share: float = 0.0) -> Batch:
+        """Random clips, wordings and mirrorings; of clips that change, so many as two captions."""
         rows = []
         for _ in range(size):
             number = int(rng.integers(len(self.shards)))
             clips, wordings = self.shards[number]["mask"].shape[:2]
             first = HELD_OUT if number == 0 and clips > HELD_OUT else 0
-            rows.append(
-                self._row(
-                    number,
-                    int(rng.integers(first, clips)),
-                    int(rng.integers(wordings)),
-                    mirrored=bool(rng.integers(2)),
-                )
-            )
+            clip, wording = int(rng.integers(first, clips)), int(rng.integers(wordings))
+            mirrored, spans = bool(rng.integers(2)), bool(rng.random() < span_share)
+            rows.append(self._row(number, clip, wording, mirrored=mirrored, spans=spans))
         return _stack(rows)
 
     def held_out(self) -> Batch:
         clips = min(HELD_OUT, len(self.shards[0]["mask"]))
-        return _stack([self._row(0, k, 0, mirrored=False) for k in range(clips)])
+        return _stack([self._row(0, k, 0, mirrored=False, spans=False) for k in range(clips)])
 
     def _row(
-        self, number: int, clip: int, wording: int, *, mirrored: bool
+        self, number: int, clip: int, wording: int, *, mirrored: bool, spans: bool
     ) -> dict[str, Tensor | None]:
         shard = self.shards[number]
         side = 1 if mirrored and "mirrored" in shard else 0
-        row: dict[str, Tensor | None] = {}
-        for key, names in PARTS.items():
-            row[key] = shard[names[side]][clip] if names[side] in shard else None
-        for key, names in WORDS.items():
-            row[key] = shard[names[side]][clip, wording] if names[side] in shard else None
-        row["then"] = shard["then"][clip] if "then" in shard else None
+        prefix = ("", "mirrored_")[side]
+        row: dict[str, Tensor | None] = {
+            key: shard[names[side]][clip] if names[side] in shard else None
+            for key, names in PARTS.items()
+        }
+        told = spans and "then" in shard and bool(torch.isfinite(shard["then"][clip]))
+        words = "1" if told else ""
+        row["text"] = shard[f"{prefix}states{words}"][clip, wording]
+        row["mask"] = shard[f"{prefix}mask{words}"][clip, wording]
+        if "then" in shard:
+            row["text2"] = shard[f"{prefix}states2"][clip, wording]
+            row["mask2"] = shard[f"{prefix}mask2"][clip, wording] & told
+            row["then"] = shard["then"][clip]
         return row
 
 
@@ -166,12 +156,10 @@ def cover_weight(cover: Tensor | None, strength: float) -> Tensor | float:
     return weight / weight.mean()
 
 
-def text_of(
-    batch: Batch, given_tokens: int, ratio: int, fps: float
-) -> tuple[Tensor, Tensor]:
+def text_of(batch: Batch, given_tokens: int, ratio: int, fps: float) -> tuple[Tensor, Tensor]:
     """Text states, and their 2-D mask or (where a clip has a second caption) the 3-D bias."""
     text, mask = trim(batch.text, batch.mask)
-    if batch.text2 is None or batch.mask2 is None or batch.then is None:
+    if batch.text2 is None or batch.mask2 is None or batch.then is None or not batch.mask2.any():
         return text, mask
     text2, mask2 = trim(batch.text2, batch.mask2)
     then = torch.where(mask2.any(1), batch.then, torch.inf)
@@ -179,6 +167,18 @@ def text_of(
     starts = torch.stack([torch.zeros_like(then), then], 1)
     bias = span_bias([mask, mask2], starts, frames, rows * columns, given_tokens, ratio, fps)
     return torch.cat([text, text2], 1), bias
+
+
+def velocity(model: torch.nn.Module, seen: Tokens, text: Tensor, mask: Tensor) -> Tensor:
+    """What the model says about these tokens: [B, S, C]."""
+    return model(
+        hidden_states=seen.hidden,
+        encoder_hidden_states=text,
+        timestep=seen.levels * 1000,
+        encoder_attention_mask=mask,
+        video_coords=seen.coords,
+        return_dict=False,
+    )[0].float()
 
 
 @dataclass
@@ -194,21 +194,20 @@ class Flow:
     ) -> Tensor:
         """Mean squared error of the velocity over the tokens that are drawn, cells weighed by cover."""
         seen = tokens(given, t, noise, self.ratios, self.fps)
-        text, mask = text_of(batch, seen.extra, self.ratios.time, self.fps)
-        said = model(
-            hidden_states=seen.hidden,
-            encoder_hidden_states=text,
-            timestep=seen.levels * 1000,
-            encoder_attention_mask=mask,
-            video_coords=seen.coords,
-            return_dict=False,
-        )[0]
-        error = (said.float() - seen.velocity).square().mean(-1)[:, seen.extra :]
-        weight = cover_weight(batch.cover, self.object_weight)
-        wanted = seen.drawn[:, seen.extra :]
+        said = velocity(model, seen, *self.text(batch, seen))
+        return self.error(said, seen.velocity, seen, batch.cover)
+
+    def text(self, batch: Batch, seen: Tokens) -> tuple[Tensor, Tensor]:
+        return text_of(batch, seen.extra, self.ratios.time, self.fps)
+
+    def error(self, said: Tensor, wanted: Tensor, seen: Tokens, cover: Tensor | None) -> Tensor:
+        """Of the clip's own tokens; extra ones are thrown away when drawing."""
+        error = (said - wanted).square().mean(-1)[:, seen.extra :]
+        counts = seen.drawn[:, seen.extra :]
+        weight = cover_weight(cover, self.object_weight)
         if isinstance(weight, Tensor):
-            wanted = wanted * weight.flatten(1).to(wanted.device)
-        return (error * wanted).sum() / wanted.sum()
+            counts = counts * weight.flatten(1).to(counts.device)
+        return (error * counts).sum() / counts.sum()
 
 
 def build_dit(
@@ -275,22 +274,22 @@ class Trainer:
         return Flow(self.ratios, group.fps, self.settings["object_weight"])
 
     def loss(self, model: torch.nn.Module, step: Step) -> Tensor:
-        mix = step.stage["mix"]
-        share = np.array([m["share"] for m in mix])
-        chosen = mix[step.numpy.choice(len(share), p=share / share.sum())]
-        group = self.groups[chosen["group"]]
-        batch = self.draw(group, chosen["batch"], step)
+        group, size = self.choose_group(step)
+        batch = self.draw(group, size, step)
         t = times(len(batch.latents), self.settings["time_shift"]).to(batch.latents.device)
         given = self.given(batch, step)
         return self.flow(group).loss(model, batch, given, t, torch.randn_like(batch.latents))
 
+    def choose_group(self, step: Step) -> tuple[Group, int]:
+        """A group of the stage by its share, and its batch size."""
+        mix = step.stage["mix"]
+        share = np.array([m["share"] for m in mix])
+        chosen = mix[step.numpy.choice(len(share), p=share / share.sum())]
+        return self.groups[chosen["group"]], chosen["batch"]
+
     def draw(self, group: Group, size: int, step: Step) -> Batch:
         """Clips with some captions left out (both spans then)."""
-        batch = group.batch(size, step.numpy)
-        if batch.then is not None and step.python.random() >= self.settings["span_share"]:
-            batch.text2 = batch.mask2 = batch.then = None
-        elif batch.text1 is not None and batch.mask1 is not None:
-            batch.text, batch.mask = batch.text1, batch.mask1
+        batch = group.batch(size, step.numpy, self.settings["span_share"])
         drop = torch.rand(size) < self.settings["caption_dropout"]
         batch.text[drop], batch.mask[drop] = self.empty
         if batch.mask2 is not None:
@@ -394,7 +393,20 @@ def train(
     stop_after: int | None = None,
 ) -> list[float]:
     """One table of the run file, from its checkpoint on. Returns the losses of the new steps."""
-    settings = {**run["dit"], **run[table]}
+    settings = run.merged("dit", table)
+    return follow(run, table, settings, Trainer, minutes=minutes, stop_after=stop_after)
+
+
+def follow(
+    run: RunConfig,
+    table: str,
+    settings: dict[str, Any],
+    trainer_class: type[Trainer],
+    *,
+    minutes: float | None,
+    stop_after: int | None,
+) -> list[float]:
+    """Put everything together and run the loop; also of the distilled student."""
     accelerator = accelerator_of(run)
     groups = open_groups(run, settings)
     channels = check_channels(run, groups)
@@ -403,11 +415,10 @@ def train(
     dit = build_dit(settings["model"], channels, states.shape[-1])
     if start := settings.get("start_from"):
         load_dit(run.path(start), dit)
-    if settings["compile"]:  # needs a C++ compiler; a third faster once warm
+    empty = (states[0].float(), mask[0])
+    trainer = trainer_class(dit, groups, empty, settings, ratios_of(run), run.work / table)
+    if settings["compile"]:  # needs a C++ compiler; a quarter faster once warm
         dit.compile_repeated_blocks()
-    trainer = Trainer(
-        dit, groups, (states[0].float(), mask[0]), settings, ratios_of(run), run.work / table
-    )
     loop = Loop(
         accelerator,
         dit,
@@ -423,8 +434,12 @@ def train(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("run", type=Path, help="a run file, such as generation/training/runs/cpu.toml")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "run", type=Path, help="a run file, such as generation/training/runs/cpu.toml"
+    )
     parser.add_argument("table", nargs="?", default="dit", help="table to follow (default: dit)")
     parser.add_argument("--minutes", type=float, help="stop with a checkpoint after so long")
     args = parser.parse_args()

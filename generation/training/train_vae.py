@@ -1,7 +1,9 @@
-"""Train the video autoencoder: `python -m generation.training.train_vae runs/cpu.toml`.
+"""Train the video autoencoder: `python -m generation.training.train_vae RUN.toml [TABLE]`.
 
-With a second argument `decoder` the finished autoencoder's decoder alone is trained on, by the table
-[decoder]: latents keep their meaning, so this may follow (or go beside) the transformer's training.
+TABLE is `vae` unless told. A table with `train = "decoder"` trains the finished autoencoder's decoder
+alone: latents keep their meaning, so this may follow (or go beside) the transformer's training. With
+`start_from` an existing autoencoder is trained on, with it whole its latents change and everything
+cached has to be encoded again. A killed run goes on where its last checkpoint was.
 
 The model is diffusers' AutoencoderKLLTXVideo. Two things differ from a textbook recipe:
 
@@ -9,14 +11,13 @@ The model is diffusers' AutoencoderKLLTXVideo. Two things differ from a textbook
   early and the code drowns in noise, so that channel is frozen at a standard deviation of e^-2.5
   and the means are held near zero by a small penalty instead.
 * Objects cover a few per cent of the pixels; a plain L1 ignores them for thousands of steps.
-  Edges and moving regions therefore weigh more.
+  Actors, edges and moving regions therefore weigh more.
 """
 
 from __future__ import annotations
 
+import argparse
 import math
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,50 +27,73 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKLLTXVideo
 from torch import Tensor
 
-from generation.training.config import run_from_argv
-from generation.training.muon import MuonWithAdam
+from generation.training.config import RunConfig, RunError, read_run
+from generation.training.loop import Loop, Step, accelerator_of
+from generation.training.render import cover_path
+
+OUTER = ("conv_in", "conv_out")
 
 
 class ClipCrops:
-    """Random crops from the shards of `render`; looks for new shards now and then."""
+    """Random crops from the shards of `render`, with the share of each pixel that actors cover."""
 
-    def __init__(self, folder: Path, seed: int = 0) -> None:
-        self.folder, self.rng = folder, np.random.default_rng(seed)
-        self.shards: list[np.ndarray] = []
-        self.refresh()
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.shards: list[tuple[np.ndarray, np.ndarray | None]] = []
 
-    def refresh(self) -> None:
-        while not (paths := sorted(self.folder.glob("train-*.npy"))):
-            time.sleep(1)
-        self.shards = [np.load(p, mmap_mode="r") for p in paths]
-
-    def batch(self, clips: int, frames: int, height: int, width: int) -> Tensor:
-        """float32 [clips, 3, frames, height, width] in [-1, 1], mirrored at random."""
-        out = []
-        for _ in range(clips):
-            shard = self.shards[self.rng.integers(len(self.shards))]
-            clip = shard[self.rng.integers(len(shard))]
-            t, y, x = (
-                self.rng.integers(have - want + 1)
-                for have, want in zip(clip.shape[1:], (frames, height, width), strict=True)
+    def use(self, count: int | None = None) -> int:
+        """Open the first so many shards (all there are by default). Raises RunError."""
+        paths = sorted(self.folder.glob("train-*.npy"))
+        if not paths or len(paths) < (count or 0):
+            raise RunError(
+                f"{len(paths)} shards of clips are in {self.folder}, {count or 'some'} are needed. "
+                "Draw them with: python -m generation.training.render RUN.toml"
             )
-            crop = clip[:, t : t + frames, y : y + height, x : x + width]
-            out.append(crop[..., ::-1] if self.rng.random() < 0.5 else crop)
-        return torch.from_numpy(np.stack(out)).float() / 127.5 - 1
+        self.shards = []
+        for path in paths[:count]:
+            covers = np.load(cover, mmap_mode="r") if (cover := cover_path(path)).exists() else None
+            self.shards.append((np.load(path, mmap_mode="r"), covers))
+        return len(self.shards)
+
+    def batch(
+        self, size: tuple[int, int, int, int], rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Clips [n, 3, frames, height, width] in [-1, 1] and cover [n, 1, frames, height, width]."""
+        clips, *want = size
+        out, covers = [], []
+        for _ in range(clips):
+            shard, shares = self.shards[rng.integers(len(self.shards))]
+            k = rng.integers(len(shard))
+            have = shard.shape[2:]
+            t, y, x = (int(rng.integers(h - w + 1)) for h, w in zip(have, want, strict=True))
+            window = (slice(t, t + want[0]), slice(y, y + want[1]), slice(x, x + want[2]))
+            flip = -1 if rng.random() < 0.5 else 1
+            out.append(shard[k][(slice(None), *window)][..., ::flip])
+            cover = np.zeros(want, np.uint8) if shares is None else shares[k][window]
+            covers.append(cover[None, ..., ::flip])
+        return (
+            torch.from_numpy(np.stack(out)).float() / 127.5 - 1,
+            torch.from_numpy(np.stack(covers)).float() / 255,
+        )
 
 
 def build_vae(model: dict[str, Any]) -> AutoencoderKLLTXVideo:
-    """A fresh autoencoder in 0.9.5-style blocks with the shared log-variance channel frozen."""
+    """A fresh autoencoder in 0.9.5-style blocks with the shared log-variance channel frozen.
+
+    One stage halves height, width and time; `downsample` (a list, "spatial", "temporal" or
+    "spatiotemporal" per stage) lets stages of the encoder halve only some of them.
+    """
     stages = len(model["decoder_block_out_channels"])
+    down = model.get("downsample", ["spatiotemporal"] * stages)
     vae = AutoencoderKLLTXVideo(
         latent_channels=model["latent_channels"],
         block_out_channels=tuple(model["block_out_channels"]),
         decoder_block_out_channels=tuple(model["decoder_block_out_channels"]),
         layers_per_block=tuple(model["layers_per_block"]),
         decoder_layers_per_block=tuple(model["decoder_layers_per_block"]),
-        down_block_types=("LTXVideo095DownBlock3D",) * stages,
-        downsample_type=("spatiotemporal",) * stages,
-        spatio_temporal_scaling=(True,) * stages,
+        down_block_types=("LTXVideo095DownBlock3D",) * len(down),
+        downsample_type=tuple(down),
+        spatio_temporal_scaling=(True,) * len(down),
         decoder_spatio_temporal_scaling=(True,) * stages,
         decoder_inject_noise=(False,) * (stages + 1),
         upsample_residual=(True,) * stages,
@@ -82,6 +106,18 @@ def build_vae(model: dict[str, Any]) -> AutoencoderKLLTXVideo:
         spatial_compression_ratio=model["patch_size"] * 2**stages,
         temporal_compression_ratio=2**stages,
     )
+    freeze_log_variance(vae)
+    return vae
+
+
+def load_vae(folder: Path) -> AutoencoderKLLTXVideo:
+    """A trained autoencoder, to be trained on. Raises RunError where there is none."""
+    if not (folder / "config.json").exists():
+        raise RunError(
+            f"There is no autoencoder in {folder}. Train one first: "
+            "python -m generation.training.train_vae RUN.toml"
+        )
+    vae = AutoencoderKLLTXVideo.from_pretrained(folder, local_files_only=True).float().train()
     freeze_log_variance(vae)
     return vae
 
@@ -101,49 +137,36 @@ def freeze_log_variance(vae: AutoencoderKLLTXVideo) -> None:
     head.bias.register_hook(stop_last)
 
 
-def attention_map(x: Tensor) -> Tensor:
-    """[B,1,T,H,W], mean 1: larger on edges and where something moves."""
+def attention_map(x: Tensor, cover: Tensor, object_weight: float) -> Tensor:
+    """[B,1,T,H,W], mean 1: larger on actors, on edges and where something moves."""
     grey = x.mean(1, keepdim=True)
     edge = F.pad(grey.diff(dim=-1).abs(), (0, 1)) + F.pad(grey.diff(dim=-2).abs(), (0, 0, 0, 1))
-    weight = 1 + 3.0 * F.max_pool3d(edge, (1, 3, 3), 1, (0, 1, 1)).clamp(max=0.7)
+    weight = 1 + object_weight * cover + 3.0 * _spread(edge)
     if x.shape[2] > 1:
-        moving = (grey - grey.mean(2, keepdim=True)).abs()
-        weight = weight + 3.0 * F.max_pool3d(moving, (1, 3, 3), 1, (0, 1, 1)).clamp(max=0.7)
+        weight = weight + 3.0 * _spread((grey - grey.mean(2, keepdim=True)).abs())
     return weight / weight.mean()
 
 
-def reconstruction_loss(y: Tensor, x: Tensor, gradient_weight: float) -> Tensor:
-    """Weighted L1 + L2, two coarser L1 terms, and differences along x, y and time."""
-    weight = attention_map(x)
+def _spread(values: Tensor) -> Tensor:
+    """The largest value among neighbours, at most 0.7."""
+    return F.max_pool3d(values, (1, 3, 3), 1, (0, 1, 1)).clamp(max=0.7)
+
+
+def reconstruction_loss(y: Tensor, x: Tensor, weight: Tensor, gradient_weight: float) -> Tensor:
+    """Weighted L1 + L2, coarser L1 terms, and differences along x, y and time at three scales.
+
+    The differences stand for a perceptual network: they see blurred edges, at every scale.
+    """
     error = y - x
     loss = (weight * (error.abs() + error**2)).mean()
-    for k in (2, 4):
-        loss = loss + 0.25 * F.l1_loss(F.avg_pool3d(y, (1, k, k)), F.avg_pool3d(x, (1, k, k)))
-    for dim in (2, 3, 4):
-        if x.shape[dim] > 1:
-            loss = loss + gradient_weight * F.l1_loss(y.diff(dim=dim), x.diff(dim=dim))
+    for k in (1, 2, 4):
+        a, b = (y, x) if k == 1 else (F.avg_pool3d(y, (1, k, k)), F.avg_pool3d(x, (1, k, k)))
+        if k > 1:
+            loss = loss + 0.25 * F.l1_loss(a, b)
+        for dim in (2, 3, 4):
+            if x.shape[dim] > 1:
+                loss = loss + gradient_weight / k * F.l1_loss(a.diff(dim=dim), b.diff(dim=dim))
     return loss
-
-
-class Ema:
-    """A running average of the weights; `swap` exchanges it with the live ones."""
-
-    def __init__(self, model: torch.nn.Module, longest: float) -> None:
-        self.model, self.longest, self.updates = model, longest, 0
-        self.average = [p.detach().clone() for p in model.parameters()]
-
-    @torch.no_grad()
-    def update(self) -> None:
-        self.updates += 1
-        decay = min(self.longest, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(self.average, [p.detach() for p in self.model.parameters()], 1 - decay)
-
-    @torch.no_grad()
-    def swap(self) -> None:
-        for average, live in zip(self.average, self.model.parameters(), strict=True):
-            kept = live.detach().clone()
-            live.copy_(average)
-            average.copy_(kept)
 
 
 def psnr(y: Tensor, x: Tensor) -> float:
@@ -151,110 +174,135 @@ def psnr(y: Tensor, x: Tensor) -> float:
     return -10 * math.log10(F.mse_loss(y.clamp(-1, 1), x).item() / 4)
 
 
+class Codec(torch.nn.Module):
+    """Pixels to latents and back, as one forward pass that can be wrapped for several devices."""
+
+    def __init__(self, vae: AutoencoderKLLTXVideo, *, whole: bool, latent_noise: float) -> None:
+        """whole: train the encoder too. latent_noise: extra noise, in deviations of the latents."""
+        super().__init__()
+        self.vae, self.whole, self.latent_noise = vae, whole, latent_noise
+        vae.encoder.requires_grad_(whole)
+        vae.to(memory_format=torch.channels_last_3d)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The reconstruction, and the latent means."""
+        with torch.set_grad_enabled(self.whole and torch.is_grad_enabled()):
+            posterior = self.vae.encode(x).latent_dist
+        latents = posterior.sample()
+        if self.latent_noise:  # what the transformer draws is never exact
+            deviation = self.vae.latents_std.view(1, -1, 1, 1, 1)
+            latents = latents + self.latent_noise * deviation * torch.randn_like(latents)
+        return self.vae.decode(latents).sample.float(), posterior.mean.float()
+
+
+class Trainer:
+    """What `Loop` needs to know about the autoencoder."""
+
+    def __init__(
+        self,
+        codec: Codec,
+        crops: ClipCrops,
+        held_out: Tensor,
+        settings: dict[str, Any],
+        folder: Path,
+    ) -> None:
+        """held_out: clips [n, 3, frames, height, width] in [-1, 1]. folder: gets the model."""
+        self.codec, self.vae = codec, codec.vae
+        self.crops, self.held_out = crops, held_out
+        self.settings, self.folder = settings, folder
+        self.crops.use()
+
+    def loss(self, model: torch.nn.Module, step: Step) -> Tensor:
+        """Of one batch: clips, or single frames as image conditions are encoded."""
+        s, stage = self.settings, step.stage
+        single = step.numpy.random() < s["image_share"]
+        x, cover = self.crops.batch(stage["image_batch" if single else "batch"], step.numpy)
+        device = self.held_out.device
+        x = x.to(device, memory_format=torch.channels_last_3d)
+        y, means = model(x)
+        weight = attention_map(x, cover.to(device), s["object_weight"])
+        loss = reconstruction_loss(y, x, weight, stage["gradient_weight"])
+        return loss + s["mean_weight"] * means.square().mean()
+
+    @torch.no_grad()
+    def finished(self) -> dict[str, float]:
+        """Measure the latent statistics on training clips, write the model; the held-out PSNR."""
+        _, _, frames, height, width = self.held_out.shape
+        if self.codec.whole:  # else the latents are in use as they are
+            rng = np.random.default_rng(0)
+            have = self.crops.shards[0][0].shape[2:]
+            size = (4, *(min(a, b) for a, b in zip((frames, height, width), have, strict=True)))
+            batches = [self.crops.batch(size, rng)[0].to(self.held_out.device) for _ in range(8)]
+            latents = torch.cat([self.vae.encode(x).latent_dist.mode().float() for x in batches])
+            self.vae.latents_mean.copy_(latents.mean((0, 2, 3, 4)))
+            self.vae.latents_std.copy_(latents.std((0, 2, 3, 4)))
+        self.vae.save_pretrained(self.folder)
+        return {"held_out_psnr": held_out_psnr(self.vae, self.held_out)}
+
+
 @torch.no_grad()
-def save_vae(vae: AutoencoderKLLTXVideo, crops: ClipCrops, held_out: Tensor, folder: Path) -> float:
-    """Measure the latent statistics on training clips, save, and return the held-out PSNR."""
-    device = next(vae.parameters()).device
-    _, _, frames, height, width = held_out.shape
-    if vae.encoder.conv_in.conv.weight.requires_grad:  # else the latents are in use as they are
-        batches = [crops.batch(8, frames, height, width).to(device) for _ in range(8)]
-        latents = torch.cat([vae.encode(x).latent_dist.mode().float() for x in batches])
-        vae.latents_mean.copy_(latents.mean((0, 2, 3, 4)))
-        vae.latents_std.copy_(latents.std((0, 2, 3, 4)))
-    vae.save_pretrained(folder)
+def held_out_psnr(vae: AutoencoderKLLTXVideo, clips: Tensor) -> float:
+    """Mean over clips of what is left after encoding and decoding, in dB."""
     scores = [
         psnr(vae.decode(vae.encode(x[None]).latent_dist.mode()).sample.float(), x[None])
-        for x in held_out
+        for x in clips
     ]
     return sum(scores) / len(scores)
 
 
 def train(
-    vae: AutoencoderKLLTXVideo,
-    crops: ClipCrops,
-    held_out: Tensor,
-    settings: dict[str, Any],
-    folder: Path,
+    run: RunConfig,
+    table: str = "vae",
     *,
-    bf16: bool,
+    minutes: float | None = None,
+    stop_after: int | None = None,
 ) -> list[float]:
-    """Run until `minutes` are over (or `steps` are made). Returns the loss of every step."""
-    device = held_out.device
-    vae.to(memory_format=torch.channels_last_3d)
-    ema = Ema(vae, settings["ema"])
-    optimiser = MuonWithAdam(
-        vae,
-        muon_rate=settings["muon_rate"],
-        adam_rate=settings["adam_rate"],
-        outer=("conv_in", "conv_out"),
+    """One table of the run file, from its checkpoint on. Returns the losses of the new steps."""
+    settings = run.merged("vae", table)
+    accelerator = accelerator_of(run)
+    torch.manual_seed(settings["seed"])
+    start = settings.get("start_from")
+    vae = load_vae(run.path(start)) if start else build_vae(settings["model"])
+    whole = settings.get("train", "whole") == "whole"
+    codec = Codec(vae, whole=whole, latent_noise=settings.get("latent_noise", 0.0))
+    crops = ClipCrops(run.work / "clips")
+    held_out = load_held_out(run.work / "clips" / "held_out.npy").to(accelerator.device)
+    trainer = Trainer(codec, crops, held_out, settings, run.work / "vae")
+    loop = Loop(
+        accelerator,
+        codec,
+        settings,
+        run.work / f"{table}.state",
+        outer=OUTER,
+        loss=trainer.loss,
+        finished=trainer.finished,
+        starts=lambda: {"shards": crops.use()},
+        resumes=lambda facts: crops.use(facts["shards"]),
     )
-    began = saved = time.monotonic()
-    budget, losses = 60 * settings["minutes"], []
-    rng = np.random.default_rng(0)
-    while (done := (time.monotonic() - began) / budget) < 1 and len(losses) < settings.get(
-        "steps", 10**9
-    ):
-        warm = min(1.0, (len(losses) + 1) / 60)
-        optimiser.rate(warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done))))
-        stage = next(s for s in settings["stages"] if done < s["until"])
-        clips, frames, height, width = stage["batch"]
-        if rng.random() < settings["image_share"]:  # single frames, as image conditions are encoded
-            clips, frames, height, width = stage["image_batch"]
-        x = crops.batch(clips, frames, height, width).to(
-            device, memory_format=torch.channels_last_3d
+    return loop.run(minutes=minutes, stop_after=stop_after)
+
+
+def load_held_out(path: Path) -> Tensor:
+    """Clips [n, 3, frames, height, width] in [-1, 1] that are never trained on. Raises RunError."""
+    if not path.exists():
+        raise RunError(
+            f"There are no held-out clips in {path}. "
+            "Draw them with: python -m generation.training.render RUN.toml"
         )
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            with torch.set_grad_enabled(vae.encoder.conv_in.conv.weight.requires_grad):
-                posterior = vae.encode(x).latent_dist
-            latents = posterior.sample()
-            if noise := settings.get("latent_noise"):  # what the transformer draws is never exact
-                latents = latents + noise * vae.latents_std.view(1, -1, 1, 1, 1) * torch.randn_like(
-                    latents
-                )
-            y = vae.decode(latents).sample
-        loss = reconstruction_loss(y.float(), x, stage["gradient_weight"])
-        loss = loss + 1e-4 * posterior.mean.float().square().mean()
-        loss.backward()
-        optimiser.step()
-        ema.update()
-        losses.append(loss.item())
-        if len(losses) % 100 == 0:
-            crops.refresh()
-            seconds = time.monotonic() - began
-            print(
-                f"step {len(losses)} {seconds:.0f}s loss {np.mean(losses[-100:]):.4f} "
-                f"{seconds / len(losses):.3f} s/step psnr {psnr(y.float(), x):.2f}",
-                flush=True,
-            )
-        if time.monotonic() - saved > 60 * settings["save_minutes"]:
-            ema.swap()
-            score = save_vae(vae, crops, held_out, folder)
-            ema.swap()
-            saved = time.monotonic()
-            print(f"step {len(losses)}: held-out psnr {score:.2f} dB", flush=True)
-    ema.swap()
-    print(
-        f"{len(losses)} steps, held-out psnr {save_vae(vae, crops, held_out, folder):.2f} dB",
-        flush=True,
-    )
-    return losses
+    return torch.from_numpy(np.load(path)).float() / 127.5 - 1
 
 
 def main() -> None:
-    run = run_from_argv()
-    torch.manual_seed(0)
-    crops = ClipCrops(run.work / "clips")
-    held_out = torch.from_numpy(np.load(run.work / "clips" / "held_out.npy")).float() / 127.5 - 1
-    if sys.argv[2:] == ["decoder"]:
-        settings = run["decoder"]
-        vae = AutoencoderKLLTXVideo.from_pretrained(run.work / "vae").train()
-        vae.encoder.requires_grad_(False)
-    else:
-        settings = run["vae"]
-        vae = build_vae(settings["model"])
-    vae.to(run.device)
-    print(f"{sum(p.numel() for p in vae.parameters()) / 1e6:.2f} M parameters", flush=True)
-    train(vae, crops, held_out.to(run.device), settings, run.work / "vae", bf16=run.bf16)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="a run file, as generation/training/runs/cpu.toml")
+    parser.add_argument("table", nargs="?", default="vae", help="table to follow (default: vae)")
+    parser.add_argument("--minutes", type=float, help="stop with a checkpoint after so long")
+    args = parser.parse_args()
+    run = read_run(args.run)
+    run.prepare()
+    train(run, args.table, minutes=args.minutes)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from redis import exceptions as redis
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -65,6 +67,16 @@ def error_body(
     }
 
 
+def is_outage(error: BaseException | None) -> bool:
+    """Whether PostgreSQL or Redis is away: nobody's mistake, and over when it is back."""
+    away = (OperationalError, InterfaceError, redis.ConnectionError, redis.TimeoutError)
+    return isinstance(error, away)
+
+
+OUTAGE = ("temporarily_unavailable", "A part of the site is away. Nothing was charged.")
+OUTAGE_SECONDS = "5"  # Retry-After
+
+
 def _first_detail(detail: Any, path: str = "") -> tuple[str | None, str, str]:
     """(param, message, code) of the first field error inside a DRF detail tree."""
     if isinstance(detail, dict):
@@ -80,9 +92,7 @@ def drf_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
     """Render every API error in our shape. None lets an unexpected one become a logged 500."""
     headers: dict[str, str] = {}
     if isinstance(exc, SoraError):
-        body = error_body(
-            exc.code, exc.message, param=exc.param, remedy=exc.remedy, **exc.extra
-        )
+        body = error_body(exc.code, exc.message, param=exc.param, remedy=exc.remedy, **exc.extra)
         code = exc.http_status
     elif isinstance(exc, Http404):
         body, code = error_body("not_found", "There is nothing here, or it isn't yours."), 404
@@ -99,9 +109,7 @@ def drf_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
         body, code = error_body("forbidden", str(exc) or "You may not do this."), 403
     elif isinstance(exc, exceptions.ValidationError):
         param, message, kind = _first_detail(exc.detail)
-        body = error_body(
-            "invalid_request", message, param=param, kind=kind, details=exc.detail
-        )
+        body = error_body("invalid_request", message, param=param, kind=kind, details=exc.detail)
         code = status.HTTP_400_BAD_REQUEST
     elif isinstance(exc, exceptions.APIException):
         codes = exc.get_codes()
@@ -111,6 +119,10 @@ def drf_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
             headers["WWW-Authenticate"] = header
         if wait := getattr(exc, "wait", None):
             headers["Retry-After"] = str(int(wait) + 1)
+    elif is_outage(exc):
+        logger.warning("a service is away", exc_info=exc)
+        body, code = error_body(*OUTAGE, remedy="Try again in a moment."), 503
+        headers["Retry-After"] = OUTAGE_SECONDS
     else:
         return None
     # Imported late: rest_framework.views loads the app modules that define these very errors.

@@ -7,7 +7,10 @@ Keys are "<workspace>/<video>/<name>"; nothing a user types becomes part of a ke
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from django.core.files.storage import storages
 from django.urls import reverse
 
 LINK_SALT = "sora.media"
+CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,22 @@ class MediaLink:
     download: bool
 
 
+def link_steps() -> int:
+    """Seconds in which a link to the same object stays the same text: a sixth of its life."""
+    return max(1, settings.SORA_MEDIA_LINK_SECONDS // 6)
+
+
+class _SteadySigner(signing.TimestampSigner):
+    """Signs with the beginning of the current step as its time, so that browsers keep what they have."""
+
+    def timestamp(self) -> str:
+        return signing.b62_encode(int(time.time()) // link_steps() * link_steps())
+
+
 def signed_url(key: str, *, filename: str, download: bool = False) -> str:
-    """A link that works for SORA_MEDIA_LINK_SECONDS; the caller has checked the permission."""
-    token = signing.dumps([key, filename, int(download)], salt=LINK_SALT)
+    """A link that works for SORA_MEDIA_LINK_SECONDS or up to a sixth less. The caller has checked the
+    permission."""
+    token = _SteadySigner(salt=LINK_SALT).sign_object([key, filename, int(download)])
     return reverse("media", args=[token, filename])
 
 
@@ -64,6 +81,28 @@ def restore(key: str) -> None:
 
 def delete_private(key: str) -> None:
     storages["private"].delete(key)
+
+
+def delete_quarantine(key: str) -> None:
+    storages["quarantine"].delete(key)
+
+
+def fetch(key: str, target: Path, area: str = "private") -> Path:
+    """A path to read the object from: its own, where the area lies on this disk, else a copy at
+    `target`. Raises FileNotFoundError."""
+    path = local_path(key, area)
+    if path is not None:
+        if not path.is_file():
+            raise FileNotFoundError(key)
+        return path
+    with storages[area].open(key) as source, target.open("wb") as copy:
+        shutil.copyfileobj(source, copy, CHUNK_BYTES)
+    return target
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def local_path(key: str, area: str = "private") -> Path | None:

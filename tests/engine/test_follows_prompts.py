@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from generation.engine.protocol import PromptSegment, VideoSpec
-from generation.training.world import Scene, render
+from generation.training.world import Actor, Scene, render
 
 HUES = {"red": 0, "yellow": 50, "green": 133, "purple": 280}  # degrees, of the renderer's palette
 
@@ -39,7 +39,8 @@ def strip(place: str, time: str, rows: slice) -> np.ndarray:
     """Mean colour the renderer gives these rows, over a few layouts."""
     means = []
     for seed in range(6):
-        scene = Scene(place, time, "clear", "ball", "red", "small", "floats", seed)
+        ball = Actor("ball", "red", "small", "floats")
+        scene = Scene(place, time, "clear", (ball,), seed=seed)
         picture = render(scene, frames=1, height=96, width=160)[:, 0].permute(1, 2, 0).numpy()
         means.append(((picture + 1) * 127.5)[rows].mean((0, 1)))
     return np.mean(means, axis=0)

@@ -175,7 +175,11 @@ def ltx2(folder: Path, pipeline: type = LTX2Pipeline) -> Path:
         temporal_compression_ratio=8,
     )
     audio_vae = AutoencoderKLLTX2Audio(
-        base_channels=8, ch_mult=(1, 1, 1), num_res_blocks=1, resolution=32, latent_channels=2,
+        base_channels=8,
+        ch_mult=(1, 1, 1),
+        num_res_blocks=1,
+        resolution=32,
+        latent_channels=2,
         mel_bins=16,
     )
     transformer = LTX2VideoTransformer3DModel(

@@ -133,7 +133,10 @@ class Postgres(Server):
             *("-out", str(self.data / "server.crt")),
         )
         self.start()
-        for line in (f"CREATE ROLE sora LOGIN PASSWORD '{PASSWORD}'", "CREATE DATABASE clips OWNER sora"):
+        for line in (
+            f"CREATE ROLE sora LOGIN PASSWORD '{PASSWORD}'",
+            "CREATE DATABASE clips OWNER sora",
+        ):
             self.run(str(self.bin / "psql"), "-h", str(self.folder), "-p", str(self.port), "-v",
                      "ON_ERROR_STOP=1", "-qc", line, "postgres")  # fmt: skip
 
@@ -182,10 +185,13 @@ class RabbitMQ(Server):
         return [RABBITMQ]
 
     def stop(self) -> None:
-        super().stop()
+        if self.process is not None:
+            self.kill()  # nothing to keep, and a polite end takes it seconds
         epmd = shutil.which("epmd")  # a name server each node starts and leaves behind
         if epmd:
-            subprocess.run([epmd, "-port", self.epmd_port, "-kill"], check=False, capture_output=True)
+            subprocess.run(
+                [epmd, "-port", self.epmd_port, "-kill"], check=False, capture_output=True
+            )
 
 
 class Services:

@@ -80,7 +80,12 @@ async def read_everything(scope: Scope, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": str(length).encode()})
 
 
-limited = asgi.LimitBodies(read_everything, large=lambda path: path == "/verify/")
+limited = asgi.LimitBodies(
+    read_everything,
+    limit_of=lambda path: (
+        settings.SORA_MAX_UPLOAD_BYTES if path == "/verify/" else asgi.SMALL_BODY_BYTES
+    ),
+)
 
 
 async def test_an_ordinary_body_passes() -> None:

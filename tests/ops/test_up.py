@@ -149,6 +149,45 @@ def test_generate_takes_the_running_worker_and_delivers_a_signed_clip(
     assert json.loads(checked.stdout)["matches"] == result["verification"]["matches"]
 
 
+def test_a_backup_of_the_running_site_restores_into_an_empty_folder(
+    site: Site, tmp_path: Path
+) -> None:
+    archive, folder = tmp_path / "site.tar", new_state_folder()
+
+    saved = manage(site.folder, "backup", str(archive))
+    restored = manage(folder, "restore", str(archive))
+    again = manage(folder, "restore", str(archive))
+    asked = manage(folder, "shell", "-v0", "-c", COUNT_CLIPS_AND_FILES)
+
+    assert saved.returncode == 0, saved.stderr
+    assert archive.stat().st_mode & 0o777 == 0o600
+    assert restored.returncode == 0, restored.stderr
+    assert asked.stdout.split() == ["admin@localhost", "1", "2"], asked.stderr
+    for name in ("secrets/secret_key", "secrets/first-admin"):
+        assert (folder / name).read_bytes() == (site.folder / name).read_bytes()
+    kept = [path.relative_to(site.folder) for path in (site.folder / "pki").rglob("*.pem")]
+    assert kept and all((folder / path).exists() for path in kept)
+    assert again.returncode == 1 and "The database holds tables" in again.stderr
+    shutil.rmtree(folder)
+
+
+COUNT_CLIPS_AND_FILES = (
+    "from accounts.models import User; from generation.models import Video;"
+    "from sora_site.lib.storage import local_path;"
+    "keys = [k for v in Video.objects.all() for k in (v.media_key, v.poster_key)];"
+    "print(User.objects.get().email, Video.objects.count(), sum(local_path(k).is_file() for k in keys))"
+)
+
+
+def test_a_running_site_is_not_restored_over(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "note.tar").write_text("hello")
+
+    done = manage(site.folder, "restore", str(tmp_path / "note.tar"))
+
+    assert done.returncode == 1
+    assert "Stop `./sora up` first" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "code"),
     [
@@ -220,7 +259,9 @@ def test_nothing_is_left_and_nothing_is_lost_when_the_supervisor_is_killed(site:
     assert not set(site.units.values()) & set(units.values())
 
 
-LIST_USERS = "from accounts.models import User; print(*User.objects.values_list('email', flat=True))"
+LIST_USERS = (
+    "from accounts.models import User; print(*User.objects.values_list('email', flat=True))"
+)
 
 
 def test_a_polite_signal_stops_every_part_and_ends_well(site: Site) -> None:

@@ -287,11 +287,11 @@ class Build:
             review = self.safety.frames_of(item)
             length = item.end - item.start if item.media else DRAWN["frames"] / DRAWN["fps"]
             meter = Meter(length, wanted=max(1, wanted.frames), side=wanted.side)
-            prints = FingerprintBuilder(LOOK_RATE)
+            prints = FingerprintBuilder(1000.0)  # moments in milliseconds, at any rate
             with _refusing(item):
                 for seconds, frame in self._frames(item):
                     meter.add(seconds, frame)
-                    prints.add(round(seconds * LOOK_RATE), frame)
+                    prints.add(round(seconds * 1000), frame)
                     review.add(meter.frames - 1, seconds, frame)
             if not item.seed:
                 hashes = [(h.at_ms, h.hash.hex()) for h in prints.hashes() if h.variant == FULL]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from generation.media import DecodeLimits, MediaError, sample_frames
 from generation.training.corpus import rendered
-from generation.training.corpus.manifest import Item, Refused
+from generation.training.corpus.manifest import Item, Refused, file_sha256
 
 Pixels = NDArray[np.uint8]
 
@@ -45,7 +46,7 @@ def load_clip(
     """uint8 [frames, height, width, 3] of an item, from a random moment of it.
 
     The picture is scaled and cut to fill the size; frames are the latest at each moment, so any
-    rate becomes `fps`. Raises Refused (too short, missing file, corrupt file).
+    rate becomes `fps`. Raises Refused (too short, missing file, bad hash, corrupt file).
     """
     length = frames / fps
     if item.seed:
@@ -55,10 +56,16 @@ def load_clip(
     spare = item.media.seconds - length
     if spare < -0.5 / fps:
         raise Refused("too short", f"{item.media.seconds:.2f} s for a clip of {length:.2f} s")
+    path = item.file(root)
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise Refused("missing file", f"{item.path}: {error.strerror}") from error
+    if item.sha256 != _sha256(path, facts.st_size, facts.st_mtime_ns):
+        raise Refused("bad hash", f"{item.path} has changed since the corpus was built")
     start = item.start + rng.uniform(0, max(0.0, spare))
     clip = np.empty((frames, height, width, 3), np.uint8)
     count, latest = 0, None
-    path = item.file(root)
     try:
         for seconds, frame in sample_frames(path, EVERY_FRAME, start=start, limits=WIDE):
             while latest is not None and count < frames and seconds > start + count / fps + 1e-4:
@@ -68,14 +75,18 @@ def load_clip(
             latest = fill(frame, height, width)
     except MediaError as error:
         raise Refused("corrupt file", f"{item.path}: {error.message}") from error
-    except OSError as error:
-        raise Refused("missing file", f"{item.path}: {error.strerror}") from error
     if latest is None or count < frames - max(2, round(0.25 * fps)):
         raise Refused(
             "corrupt file", f"{item.path} ends before {item.start + item.media.seconds:.1f} s"
         )
     clip[count:] = latest  # the last picture stays for its own duration
     return clip
+
+
+@lru_cache(maxsize=1024)
+def _sha256(path: Path, size: int, changed: int) -> str:
+    """Of a file of many scenes once, as long as it stays as it is."""
+    return file_sha256(path)
 
 
 def fill(frame: Pixels, height: int, width: int) -> Pixels:

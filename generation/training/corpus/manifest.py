@@ -131,7 +131,7 @@ class Item:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, the empty ones left out."""
-        return {k: v for k, v in asdict(self).items() if v not in (None, "", (), 0.0)}
+        return {k: v for k, v in asdict(self).items() if v is False or v not in (None, "", (), 0.0)}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Cut a video at its cuts: a training clip must not jump from one scene to another.
 
-Two signs together: the picture changes much more than it did around that moment, and its colours
-change too. A camera that pans fast moves pixels but keeps colours; a lamp that is switched on
-changes colours but is rare enough to be cut at. Dissolves are not found (docs/decisions/0013).
+Two signs together: the picture changes much more than it did around that moment, and so does its
+mixture of colours. A camera that pans fast moves pixels but keeps colours; a lamp that is switched
+on changes both, and is rare enough to be cut at. Dissolves are not found.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ Pixels = NDArray[np.uint8]
 
 GRID = (18, 32)  # rows, columns of the small pictures that are compared
 NEIGHBOURS = 3  # changes on either side that say what is usual
-TIMES_USUAL = 3.0
-LEAST_CHANGE = 12.0  # mean absolute difference, 0..255
-LEAST_COLOUR_CHANGE = 0.25  # share of the picture whose colour is another one
+LEAST_CHANGE, TIMES_USUAL = 12.0, 3.0  # mean absolute difference, 0..255
+LEAST_COLOUR, TIMES_USUAL_COLOUR = 0.1, 2.0  # share of the picture whose colour is another one
 
 
 def small(frame: Pixels) -> Pixels:
@@ -42,14 +41,17 @@ def find_cuts(pictures: Pixels) -> list[int]:
     values = pictures.astype(np.float32)
     change = np.abs(np.diff(values, axis=0)).mean((1, 2, 3))
     colour = _colour_change(pictures)
-    cuts = []
-    for k in range(len(change)):
-        around = np.r_[change[max(0, k - NEIGHBOURS) : k], change[k + 1 : k + 1 + NEIGHBOURS]]
-        usual = float(np.median(around)) if len(around) else 0.0
-        enough = change[k] >= max(LEAST_CHANGE, TIMES_USUAL * usual)
-        if enough and colour[k] >= LEAST_COLOUR_CHANGE:
-            cuts.append(k + 1)
-    return cuts
+    moved = change >= np.maximum(LEAST_CHANGE, TIMES_USUAL * _usual(change))
+    recoloured = colour >= np.maximum(LEAST_COLOUR, TIMES_USUAL_COLOUR * _usual(colour))
+    return [int(k) + 1 for k in np.flatnonzero(moved & recoloured)]
+
+
+def _usual(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """For each value, the median of its neighbours on both sides, itself left out."""
+    padded = np.pad(values, NEIGHBOURS, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
+    around = np.delete(windows, NEIGHBOURS, axis=1)
+    return np.nan_to_num(np.nanmedian(around, axis=1)) if len(values) > 1 else np.zeros(1)
 
 
 def _colour_change(pictures: Pixels) -> NDArray[np.float32]:

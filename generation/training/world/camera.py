@@ -17,7 +17,7 @@ CAMERAS = (
     "zoom out",
     "orbit",
 )
-ACTOR = 0.3  # the camera follows actors loosely: they slide less than the ground they stand on
+ACTOR = 0.12  # the camera follows actors loosely: they slide less than the ground they stand on
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def view(camera: str, depth: float, t: Tensor, aspect: float) -> View:
     x, y, zoom = still, still, still + 1
     match camera:
         case "pan left":
-            x = -0.15 * aspect * (0.25 + 0.75 * depth) * t
+            x = -0.15 * aspect * (0.55 + 0.45 * depth) * t
         case "pan right":
-            x = 0.15 * aspect * (0.25 + 0.75 * depth) * t
+            x = 0.15 * aspect * (0.55 + 0.45 * depth) * t
         case "tilt up":
             y = -0.075 * (0.6 + 0.4 * depth) * t
         case "tilt down":
@@ -59,7 +59,7 @@ def view(camera: str, depth: float, t: Tensor, aspect: float) -> View:
         case "zoom out":
             zoom = (1.5 / (1 + 0.14 * t)) ** (0.4 + 0.6 * depth)
         case "orbit":  # around the actors: what is far goes one way, what is near the other
-            x = 0.20 * min(aspect, 1.2) * (0.55 - depth) * t
+            x = 0.32 * min(aspect, 1.2) * (0.62 - depth) * t
         case "static":
             pass
         case _:
@@ -71,6 +71,6 @@ def actor_view(camera: str, t: Tensor, aspect: float) -> View:
     """As `view`, for what the clip is about."""
     if camera == "orbit":
         sway = torch.sin(0.9 * t)
-        return View((aspect / 2, 0.5), 0.03 * sway, torch.zeros_like(t), 1 + 0.05 * sway)
+        return View((aspect / 2, 0.5), 0.04 * sway, torch.zeros_like(t), 1 + 0.07 * sway)
     near = view(camera, 1.0, t, aspect)
     return View(near.middle, near.x * ACTOR, near.y * ACTOR, near.zoom)

@@ -46,9 +46,7 @@ def box(
     return outside + torch.maximum(dx, dy).clamp(max=0) - round
 
 
-def capsule(
-    x: Tensor, y: Tensor, ax: float, ay: float, bx: float, by: float, r: float
-) -> Tensor:
+def capsule(x: Tensor, y: Tensor, ax: float, ay: float, bx: float, by: float, r: float) -> Tensor:
     """A thick line with round ends."""
     ex, ey = bx - ax, by - ay
     k = (((x - ax) * ex + (y - ay) * ey) / (ex * ex + ey * ey)).clamp(0, 1)
@@ -56,15 +54,17 @@ def capsule(
 
 
 def convex(x: Tensor, y: Tensor, points: Points) -> Tensor:
-    """A convex polygon, corners clockwise on the screen: the farthest of its half planes."""
-    worst: Tensor | None = None
+    """A convex polygon, corners clockwise on the screen: the farthest of its half planes.
+
+    Outlines around it have sharp corners; the farthest corner is blunted, so that no spike grows.
+    """
+    mx, my = (sum(p[k] for p in points) / len(points) for k in (0, 1))
+    worst = torch.hypot(x - mx, y - my) - max(math.hypot(a - mx, b - my) for a, b in points)
     for (ax, ay), (bx, by) in zip(points, points[1:] + points[:1], strict=True):
         ex, ey = bx - ax, by - ay
         length = math.hypot(ex, ey)
         nx, ny = ey / length, -ex / length
-        side = x * nx + (y * ny - (ax * nx + ay * ny))
-        worst = side if worst is None else torch.maximum(worst, side)
-    assert worst is not None
+        worst = torch.maximum(worst, x * nx + (y * ny - (ax * nx + ay * ny)))
     return worst
 
 
@@ -151,11 +151,32 @@ class Canvas:
         """Left and right end in picture heights."""
         return self.left / self.scale, (self.left + self.width) / self.scale
 
-    def cells(self, step: float, seed: int, margin: float = 0.0) -> Iterator[tuple[float, random.Random]]:
+    def cells(
+        self, step: float, seed: int, margin: float = 0.0
+    ) -> Iterator[tuple[float, random.Random]]:
         """Left edge and generator of every cell of width `step` that may reach the canvas."""
         start, end = self.span
         for k in range(math.floor((start - margin) / step), math.floor((end + margin) / step) + 1):
             yield k * step, hashed(seed, k)
+
+    def columns(
+        self,
+        step: float,
+        seed: int,
+        things: Callable[[random.Random], tuple[float, ...]],
+        shift: float = 0.0,
+    ) -> Tensor:
+        """Draw a row of things at once, one in each cell of width `step`: for every column of
+        pixels the left edge of its cell and what `things` says of it, [1 + n, 1, W]."""
+        start, end = self.span
+        first = math.floor((start - shift) / step)
+        last = math.floor((end - shift) / step)
+        table = torch.tensor(
+            [(k * step + shift, *things(hashed(seed, k))) for k in range(first, last + 1)],
+            device=self.image.device,
+        )
+        index = ((self.x[0] - shift) / step).floor().long() - first
+        return table[index.clamp(0, last - first)].T.unsqueeze(1)
 
     def fill(
         self, colour: Rgb | Tensor, shape: Shape, area: Box | None = None, strength: float = 1.0
@@ -165,24 +186,43 @@ class Canvas:
 
     def blend(self, colour: Rgb | Tensor, coverage: Shape, area: Box | None = None) -> None:
         """Mix `colour` (one, or [3, h, w] over the whole canvas) where `coverage` says."""
+        part = self.part(area)
+        if part is not None:
+            if isinstance(colour, Tensor):
+                whole = colour.expand(3, self.height, self.width)
+                colour = whole[:, part.rows, part.columns]
+            part.mix(colour, coverage(part.x, part.y))
+
+    def part(self, area: Box | None) -> Part | None:
+        """The pixels of `area` and a few around it; None where it is off the canvas."""
         rows, columns = slice(0, self.height), slice(0, self.width)
         if area is not None:
-            pad = 2
+            left, top, right, bottom = (v * self.scale for v in area)
             columns = slice(
-                max(0, math.floor(area[0] * self.scale) - self.left - pad),
-                max(0, min(self.width, math.ceil(area[2] * self.scale) - self.left + pad)),
+                max(0, math.floor(left) - self.left - 2),
+                max(0, min(self.width, math.ceil(right) - self.left + 2)),
             )
             rows = slice(
-                max(0, math.floor(area[1] * self.scale) - self.top - pad),
-                max(0, min(self.height, math.ceil(area[3] * self.scale) - self.top + pad)),
+                max(0, math.floor(top) - self.top - 2),
+                max(0, min(self.height, math.ceil(bottom) - self.top + 2)),
             )
             if columns.start >= columns.stop or rows.start >= rows.stop:
-                return
-        share = coverage(self.x[:, columns], self.y[rows])
-        image, alpha = self.image[:, rows, columns], self.alpha[rows, columns]
-        if isinstance(colour, Tensor):
-            paint_colour = colour.expand(3, self.height, self.width)[:, rows, columns]
-        else:
-            paint_colour = torch.tensor(colour, device=share.device).view(3, 1, 1)
-        image += (paint_colour - image) * share
-        alpha += (1 - alpha) * share
+                return None
+        return Part(self, rows, columns)
+
+
+class Part:
+    """A rectangle of a canvas: coordinates x [1, w] and y [h, 1] of its pixels."""
+
+    def __init__(self, canvas: Canvas, rows: slice, columns: slice) -> None:
+        self.rows, self.columns = rows, columns
+        self.x, self.y = canvas.x[:, columns], canvas.y[rows]
+        self._image = canvas.image[:, rows, columns]
+        self._alpha = canvas.alpha[rows, columns]
+
+    def mix(self, colour: Rgb | Tensor, share: Tensor) -> None:
+        """Mix `colour` (one, or [3, h, w]) over what is there, where `share` [h, w] is 1."""
+        if not isinstance(colour, Tensor):
+            colour = torch.tensor(colour, device=share.device).view(3, 1, 1)
+        self._image += (colour - self._image) * share
+        self._alpha += (1 - self._alpha) * share

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass
 
@@ -89,7 +88,7 @@ def _change(motion: str, t: Tensor, lead: float, s: Start) -> _Change:
             c.y = still + (s.floor - s.y)
             c.angle = c.x / s.radius
         case "bounces":
-            height = 0.16 if s.grounded else 0.36
+            height = 0.16 if s.grounded else 0.32
             beat = torch.frac(t / 1.3 + s.phase / 6.3)
             up = 4 * beat * (1 - beat)
             c.y = (s.floor - s.y) - height * up
@@ -100,8 +99,8 @@ def _change(motion: str, t: Tensor, lead: float, s: Start) -> _Change:
                 -(((beat - 1.42) / 0.12) ** 2)
             )
             air = ((beat - 0.55) / 0.8).clamp(0, 1)
-            c.y = (s.floor - s.y) - 0.30 * 4 * air * (1 - air) + 0.2 * s.radius * crouch
-            c.squash = 1 - 0.24 * crouch
+            c.y = (s.floor - s.y) - 0.30 * 4 * air * (1 - air) + 0.1 * s.radius * crouch
+            c.squash = 1 - 0.15 * crouch
         case "floats":
             c.y = (0.010 if s.grounded else 0.035) * torch.sin(1.6 * t + s.phase)
             c.x = 0.03 * torch.sin(1.1 * t + 2 * s.phase)
@@ -114,7 +113,7 @@ def _change(motion: str, t: Tensor, lead: float, s: Start) -> _Change:
         case "shrinks":
             c.scale = 1.26 - 0.14 * t
         case "orbits":
-            wide = 0.24 * min(s.aspect, 1.3)
+            wide = 0.21 * min(s.aspect, 1.3)
             c.x = wide * torch.cos(1.7 * s.side * t + s.phase)
             c.y = 0.16 * torch.sin(1.7 * s.side * t + s.phase)
         case "drifts":
@@ -199,5 +198,3 @@ def direction(motion: str, rng: random.Random) -> int:
 def turns(motion: str, then: str) -> bool:
     """Whether the actor's angle ever changes."""
     return motion in TURNING or then in TURNING
-
-

@@ -96,13 +96,13 @@ def _heart(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
 
 def _ring(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
     body = (torch.hypot(x, y) - 0.70).abs() - 0.26
-    glint = torch.maximum((torch.hypot(x, y) - 0.74).abs() - 0.07, union(x, y) + 0.25)
-    return [Layer(body), Layer(torch.maximum(glint, torch.maximum(x, y) + 0.1), 1.35)]
+    glint = torch.maximum((torch.hypot(x, y) - 0.74).abs() - 0.08, torch.maximum(x, y) + 0.1)
+    return [Layer(body), Layer(glint, 1.35)]
 
 
 def _pyramid(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
-    left = convex(x, y, [(0, -0.95), (0.28, 0.88), (-1.0, 0.66)])
-    right = convex(x, y, [(0, -0.95), (1.0, 0.60), (0.28, 0.88)])
+    left = polygon(x, y, [(0, -0.95), (0.28, 0.88), (-1.0, 0.66)])
+    right = polygon(x, y, [(0, -0.95), (1.0, 0.60), (0.28, 0.88)])
     return [Layer(left), Layer(right, 0.60)]
 
 
@@ -208,12 +208,12 @@ def _fish(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
 
 
 def _butterfly(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
-    flap = 0.72 + 0.28 * torch.cos(7 * t)
+    flap = 0.84 + 0.20 * torch.cos(7 * t)
     wx = x.abs() / flap
-    upper = ellipse(wx, y, 0.56, -0.36, 0.58, 0.46, -0.55)
-    lower = ellipse(wx, y, 0.44, 0.44, 0.40, 0.38, 0.5)
-    spots = union(circle(wx, y, 0.64, -0.42, 0.18), circle(wx, y, 0.48, 0.46, 0.14))
-    body = capsule(x, y, 0, -0.42, 0, 0.62, 0.10)
+    upper = ellipse(wx, y, 0.58, -0.34, 0.58, 0.44, -0.6)
+    lower = ellipse(wx, y, 0.46, 0.44, 0.42, 0.36, 0.6)
+    spots = union(circle(wx, y, 0.68, -0.42, 0.20), circle(wx, y, 0.52, 0.48, 0.15))
+    body = capsule(x, y, 0, -0.42, 0, 0.62, 0.09)
     feelers = capsule(x.abs(), y, 0.03, -0.45, 0.26, -0.88, 0.045)
     return [
         Layer(feelers, rgb=DARK),
@@ -279,7 +279,7 @@ def _umbrella(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
 def _airplane(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
     body = capsule(x, y, -0.78, 0.0, 0.82, 0.04, 0.25)
     tail = convex(x, y, [(-1.08, -0.66), (-0.80, -0.66), (-0.42, -0.08), (-0.92, -0.04)])
-    far = convex(x, y, [(0.02, -0.58), (0.22, -0.58), (0.42, -0.12), (0.02, -0.12)])
+    far = convex(x, y, [(-0.06, -0.46), (0.10, -0.46), (0.40, -0.12), (0.02, -0.12)])
     near = convex(x, y, [(-0.02, 0.04), (0.46, 0.04), (-0.22, 0.74), (-0.52, 0.74)])
     panes = union(*(circle(x, y, cx, -0.06, 0.075) for cx in (-0.42, -0.16, 0.10, 0.36)))
     cockpit = ellipse(x, y, 0.84, -0.08, 0.14, 0.09)
@@ -408,7 +408,7 @@ def _moon(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
 def _mushroom(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
     stem = convex(x, y, [(-0.26, -0.05), (0.26, -0.05), (0.38, 0.98), (-0.38, 0.98)])
     cap = torch.maximum(ellipse(x, y, 0, 0.10, 1.05, 1.05), y - 0.12)
-    under = ellipse(x, y, 0, 0.12, 1.03, 0.14)
+    under = ellipse(x, y, 0, 0.10, 0.96, 0.16)
     dots = union(
         circle(x, y, 0.05, -0.55, 0.19),
         circle(x, y, -0.56, -0.20, 0.16),
@@ -533,7 +533,9 @@ def _crown(x: Tensor, y: Tensor, t: Tensor) -> list[Layer]:
     )  # fmt: skip
     band = box(x, y, 0, 0.62, 0.88, 0.16, 0.05)
     tips = union(
-        circle(x, y, -1.0, -0.50, 0.15), circle(x, y, 0, -0.86, 0.16), circle(x, y, 1.0, -0.50, 0.15)
+        circle(x, y, -1.0, -0.50, 0.15),
+        circle(x, y, 0, -0.86, 0.16),
+        circle(x, y, 1.0, -0.50, 0.15),
     )
     gems = union(*(circle(x, y, cx, 0.62, 0.095) for cx in (-0.5, 0.0, 0.5)))
     return [

@@ -6,6 +6,7 @@ that a camera may pan anywhere and a portrait picture is a part of the landscape
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable
@@ -52,11 +53,12 @@ class Setting:
     seed: int
 
     def lit(self, colour: Rgb) -> Rgb:
-        """A ground colour under this time's light, paler far away than `palette.LIGHT` says."""
+        """A ground colour in this time's and this weather's light."""
         light = LIGHT[self.scene.time]
         if self.scene.weather in ("rain", "snow"):
             light = times(light, (0.88, 0.90, 0.94))
-        return times(colour, light)
+        shown = times(colour, light)
+        return mix(shown, (0.10, 0.13, 0.32), 0.25) if self.scene.time == "night" else shown
 
     @property
     def time(self) -> str:
@@ -111,7 +113,7 @@ def _gradient(canvas: Canvas, stops: list[tuple[float, Rgb]]) -> Tensor:
     """[3, H, 1]: colours at heights y, mixed in between."""
     y = canvas.y
     colour = rgb(stops[0][1], y).view(3, 1, 1).expand(3, canvas.height, 1)
-    for (y0, _), (y1, c1) in zip(stops, stops[1:], strict=False):
+    for (y0, _), (y1, c1) in itertools.pairwise(stops):
         share = ((y - y0) / (y1 - y0)).clamp(0, 1)
         share = share * share * (3 - 2 * share)
         colour = colour + (rgb(c1, y).view(3, 1, 1) - colour) * share
@@ -133,20 +135,25 @@ def _glow(canvas: Canvas, colour: Rgb, at: tuple[float, float], size: float, pea
 
 
 def _stars(canvas: Canvas, seed: int, bottom: float, step: float, share: float) -> None:
-    for left, rng in canvas.cells(step, seed, 0.02):
-        for row in range(-3, math.ceil(bottom / step)):
-            if rng.random() > share:
-                rng.random()
-                continue
-            x, y = left + rng.random() * step, (row + rng.random()) * step
-            r = rng.choice((0.007, 0.009, 0.013))
-            if y < bottom:
-                canvas.fill(
-                    rng.choice(((1.0, 0.98, 0.88), (0.86, 0.92, 1.0), (1.0, 1.0, 1.0))),
-                    lambda px, py, x=x, y=y, r=r: circle(px, py, x, y, r),
-                    (x - r, y - r, x + r, y + r),
-                    0.92,
-                )
+    """At most one in each square of width `step`, above `bottom`."""
+    rows = range(-4, math.ceil(bottom / step))
+
+    def column(rng: random.Random) -> tuple[float, ...]:
+        values: list[float] = []
+        for _ in rows:
+            radius = rng.choice((0.007, 0.009, 0.013)) if rng.random() < share else -1.0
+            values += [rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9), radius]
+        return tuple(values)
+
+    table = canvas.columns(step, seed, column)
+    left, stars = table[0], table[1:].view(len(rows), 3, -1)
+    row = (canvas.y / step).floor()
+    inside = (row >= rows.start) & (row < rows.stop)
+    index = (row[:, 0].long() - rows.start).clamp(0, len(rows) - 1)
+    sx, sy, radius = stars[index].unbind(1)  # [H, W] each
+    far = torch.hypot(canvas.x - left - sx * step, canvas.y - (row + sy) * step) - radius
+    light = cover(far, canvas.pixel) * (radius > 0) * inside * (canvas.y < bottom)
+    canvas.blend((0.97, 0.97, 0.92), lambda x, y: 0.92 * light)
 
 
 def _sky(canvas: Canvas, s: Setting) -> None:
@@ -242,7 +249,14 @@ def _land(
     canvas.blend(colour, lambda px, py: cover(line(px) - py, canvas.pixel))
 
 
-def _hilly(s: Setting, far: tuple[Rgb, Rgb], near: tuple[Rgb, Rgb], stretch: float, height: float) -> list[Plane]:
+def _hilly(
+    s: Setting,
+    far: tuple[Rgb, Rgb],
+    near: tuple[Rgb, Rgb],
+    stretch: float,
+    height: float,
+    speck: Rgb,
+) -> list[Plane]:
     phase = _phase(s)
 
     def back(canvas: Canvas) -> None:
@@ -256,29 +270,79 @@ def _hilly(s: Setting, far: tuple[Rgb, Rgb], near: tuple[Rgb, Rgb], stretch: flo
             lambda x: _ridge(x, s.horizon + 0.20, 0.75 * height, 0.8 * stretch, phase + 2.3),
             0.30,
         )
+        _specks(canvas, s, speck, s.horizon + 0.19, (0.024, 0.007), 13, 0.55)
 
     return [Plane(0.35, back), Plane(1.0, front)]
 
 
-def _pine(canvas: Canvas, s: Setting, cx: float, foot: float, size: float, green: Rgb) -> None:
-    def at(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-        return [(cx + px * size, foot + py * size) for px, py in points]
+def _specks(
+    canvas: Canvas,
+    s: Setting,
+    colour: Rgb,
+    top: float,
+    size: tuple[float, float],
+    key: int,
+    strength: float = 1.0,
+) -> None:
+    """Tufts, stones, little flowers: what makes one see the ground pass by."""
+    for row, low in enumerate((top, top + 0.075, top + 0.15)):
+        left, at, down, scale = canvas.columns(
+            0.21,
+            s.seed + key + row,
+            lambda rng: (rng.uniform(0.2, 0.8), rng.uniform(0, 0.05), rng.uniform(0.7, 1.2)),
+            shift=0.07 * row,
+        )
+        part = canvas.part((canvas.span[0], low - 0.02, canvas.span[1], low + 0.08))
+        if part is None:
+            continue
+        columns = part.columns
+        near = 0.8 + 0.25 * row
+        dx = (part.x - left[:, columns] - 0.21 * at[:, columns]) / (size[0] * near)
+        dy = (part.y - low - down[:, columns]) / (size[1] * near)
+        away = (torch.hypot(dx, dy) / scale[:, columns] - 1) * min(size) * near
+        part.mix(s.lit(colour), strength * cover(away, canvas.pixel))
 
-    low = at([(0, -0.85), (0.42, -0.05), (-0.42, -0.05)])
-    high = at([(0, -1.25), (0.30, -0.50), (-0.30, -0.50)])
-    area = (cx - 0.45 * size, foot - 1.3 * size, cx + 0.45 * size, foot + 0.12 * size)
-    canvas.fill(
-        s.lit(times(green, (0.75, 0.6, 0.6))),
-        lambda x, y: box(x, y, cx, foot, 0.07 * size, 0.10 * size),
-        area,
-    )
-    tree = lambda x, y: union(convex(x, y, low), convex(x, y, high))  # noqa: E731
-    canvas.fill(s.lit(green), tree, area)
-    canvas.fill(
-        s.lit(times(green, (0.80, 0.82, 0.86))),
-        lambda x, y: torch.maximum(tree(x, y), cx + 0.02 * size - x),
-        area,
-    )
+
+def _pines(
+    canvas: Canvas,
+    s: Setting,
+    green: Rgb,
+    foot: float,
+    size: tuple[float, float],
+    step: float,
+    key: int,
+    *,
+    snowy: bool = False,
+) -> None:
+    """Two interleaved rows of fir trees, one tree in every `step` of each, standing at `foot`."""
+    for half in (0, 1):
+        left, place, tall = canvas.columns(
+            step,
+            s.seed + key + half,
+            lambda rng: (rng.uniform(0.42, 0.58), rng.uniform(*size)),
+            shift=half * step / 2,
+        )
+        top = foot - 1.3 * size[1]
+        area = (canvas.span[0], top, canvas.span[1], foot + 0.1 * size[1])
+        part = canvas.part(area)
+        if part is None:
+            return
+        x, y, columns = part.x, part.y, part.columns
+        tall = tall[:, columns]
+        lx = (x - left[:, columns] - place[:, columns] * step) / tall
+        ly = (y - foot) / tall
+        side = lx.abs()
+        low = torch.maximum(0.885 * side - 0.465 * (ly + 0.85), ly + 0.05)
+        high = torch.maximum(0.928 * side - 0.371 * (ly + 1.25), ly + 0.50)
+        tree = torch.minimum(low, high) * tall
+        trunk = torch.maximum(side - 0.07, (ly + 0.0).abs() - 0.10) * tall
+        part.mix(s.lit(times(green, (0.75, 0.6, 0.6))), cover(trunk, canvas.pixel))
+        part.mix(s.lit(green), cover(tree, canvas.pixel))
+        shade = torch.maximum(tree, (0.02 - lx) * tall)
+        part.mix(s.lit(times(green, (0.80, 0.82, 0.86))), cover(shade, canvas.pixel))
+        if snowy:
+            cap = torch.maximum(high, ly + 0.86) * tall
+            part.mix(s.lit((0.95, 0.97, 1.0)), cover(cap, canvas.pixel))
 
 
 # ---- places under the sky -----------------------------------------------------------------------
@@ -299,13 +363,20 @@ def _ocean(s: Setting) -> list[Plane]:
 
 
 def _hills(s: Setting) -> list[Plane]:
-    return _hilly(
+    back, front = _hilly(
         s,
         ((0.60, 0.82, 0.42), (0.44, 0.70, 0.32)),
         ((0.42, 0.70, 0.26), (0.24, 0.52, 0.18)),
         2.6,
         0.20,
+        (0.17, 0.42, 0.14),
     )
+
+    def flowers(canvas: Canvas) -> None:
+        front.draw(canvas)
+        _specks(canvas, s, (1.0, 0.96, 0.80), s.horizon + 0.205, (0.009, 0.009), 17, 0.9)
+
+    return [back, Plane(1.0, flowers)]
 
 
 def _desert(s: Setting) -> list[Plane]:
@@ -315,6 +386,7 @@ def _desert(s: Setting) -> list[Plane]:
         ((0.93, 0.73, 0.42), (0.80, 0.56, 0.30)),
         1.9,
         0.14,
+        (0.70, 0.47, 0.24),
     )
     green = s.lit((0.20, 0.50, 0.25))
 
@@ -353,17 +425,13 @@ def _snowfield(s: Setting) -> list[Plane]:
         ((0.98, 0.99, 1.0), (0.86, 0.92, 0.99)),
         2.0,
         0.13,
+        (0.70, 0.80, 0.94),
     )
 
     def trees(canvas: Canvas) -> None:
         front.draw(canvas)
-        for left, rng in canvas.cells(0.76 * max(0.7, s.aspect / 1.667), s.seed + 31, 0.3):
-            cx = left + 0.20 + rng.uniform(-0.06, 0.06)
-            size = rng.uniform(0.16, 0.22)
-            _pine(canvas, s, cx, s.horizon + 0.13, size, (0.30, 0.50, 0.48))
-            cap = [(cx, s.horizon + 0.13 - 1.27 * size)]
-            cap += [(cx + 0.15 * size, cap[0][1] + 0.42 * size), (cx - 0.15 * size, cap[0][1] + 0.42 * size)]
-            canvas.fill(s.lit((0.95, 0.97, 1.0)), lambda x, y, cap=cap: convex(x, y, cap))
+        step = 1.3 * max(0.7, s.aspect / 1.667)
+        _pines(canvas, s, (0.30, 0.50, 0.48), s.horizon + 0.13, (0.16, 0.23), step, 31, snowy=True)
 
     return [back, Plane(1.0, trees)]
 
@@ -372,58 +440,51 @@ def _city(s: Setting) -> list[Plane]:
     grey: Rgb = {
         "day": (0.52, 0.57, 0.66),
         "sunset": (0.50, 0.46, 0.60),
-        "night": (0.46, 0.48, 0.60),
+        "night": (0.74, 0.76, 0.86),
         "dawn": (0.56, 0.56, 0.66),
     }[s.time]
-    tints: tuple[Rgb, ...] = ((0.86, 0.84, 0.90), (1.0, 1.0, 1.0), (1.16, 1.08, 1.04), (0.9, 1.0, 1.06))
+    tints: tuple[Rgb, ...] = (
+        (0.86, 0.84, 0.90),
+        (1.0, 1.0, 1.0),
+        (1.16, 1.08, 1.04),
+        (0.9, 1.0, 1.06),
+    )
     bright = s.time in ("sunset", "night")
     glow: Rgb = (1.0, 0.86, 0.45) if bright else (0.80, 0.90, 0.98)
 
-    def row(canvas: Canvas, step: float, low: float, high: float, tone: float, panes: bool) -> None:
-        for left, rng in canvas.cells(step, s.seed + int(100 * step), 0.05):
-            tall = rng.uniform(low, high)
-            width = step * rng.uniform(0.90, 1.0) - 0.008
-            top, right = s.horizon - tall, left + width
-            colour = times(mix(grey, SKY[s.time][1], tone), rng.choice(tints))
-            colour = s.lit(colour) if not tone else mix(s.lit(colour), SKY[s.time][1], 0.25)
-            area = (left, top - 0.06, right, s.horizon + 0.3)
-            cx, cy = left + width / 2, (top + s.horizon + 0.3) / 2
-            canvas.fill(
-                colour,
-                lambda x, y, cx=cx, cy=cy, w=width, top=top: box(
-                    x, y, cx, cy, w / 2, s.horizon + 0.3 - cy
-                ),
-                area,
-            )
-            if rng.random() < 0.35:
-                canvas.fill(
-                    colour,
-                    lambda x, y, cx=cx, top=top: box(x, y, cx, top - 0.02, 0.006, 0.035),
-                    area,
-                )
-            if not panes:
-                continue
-            canvas.fill(
-                times(colour, (0.82, 0.82, 0.86)),
-                lambda x, y, r=right, cy=cy: box(x, y, r - 0.014, cy, 0.014, s.horizon + 0.3 - cy),
-                (right - 0.03, top, right, s.horizon + 0.3),
-            )
-            rows = int((tall + 0.06) / 0.09)
-            lit = torch.tensor(
-                [[float(rng.random() > 0.30) for _ in range(2)] for _ in range(max(rows, 1))],
-                device=canvas.image.device,
-            )
+    def row(canvas: Canvas, step: float, low: float, high: float, far: bool) -> None:
+        lines = int((high + 0.06) / 0.09)
 
-            def windows(x: Tensor, y: Tensor, left=left, w=width, top=top, lit=lit) -> Tensor:
-                u, v = (x - left) / (0.44 * w) - 0.06, (y - top - 0.03) / 0.09
-                col, line = u.floor(), v.floor()
-                hx, hy = ((u - col) - 0.5).abs() * 0.44 * w, ((v - line) - 0.5).abs() * 0.09
-                pane = cover(torch.maximum(hx - 0.020, hy - 0.024), canvas.pixel)
-                inside = (col >= 0) & (col < 2) & (line >= 0) & (line < lit.shape[0])
-                on = lit[line.clamp(0, lit.shape[0] - 1).long(), col.clamp(0, 1).long()]
-                return pane * inside * on * 0.92
+        def building(rng: random.Random) -> tuple[float, ...]:
+            mast = 0.055 if rng.random() < 0.35 else 0.0
+            size = (rng.uniform(0.86, 0.95) * step, rng.uniform(low, high), mast)
+            return *size, *rng.choice(tints), *(float(rng.random() > 0.3) for _ in range(2 * lines))
 
-            canvas.blend(glow if bright else s.lit(glow), windows, (left, top, right, s.horizon + 0.1))
+        cells = canvas.columns(step, s.seed + int(100 * step), building)
+        area = (canvas.span[0], s.horizon - high - 0.08, canvas.span[1], s.horizon + 0.2)
+        part = canvas.part(area)
+        if part is None:
+            return
+        left, width, tall, mast = cells[:4, :, part.columns]
+        x, y = part.x - left, part.y - (s.horizon - tall)  # from the roof's left corner
+        base = s.lit(grey)
+        if far:
+            base = mix(s.lit(mix(grey, SKY[s.time][1], 0.55)), SKY[s.time][1], 0.25)
+        colour = rgb(base, x).view(3, 1, 1) * cells[4:7, :, part.columns]
+        wall = torch.maximum((x - width / 2).abs() - width / 2, -y)
+        pole = torch.maximum((x - width / 2).abs() - 0.006, (y + mast / 2).abs() - mast / 2)
+        part.mix(colour, cover(torch.minimum(wall, pole), canvas.pixel))
+        if far:
+            return
+        part.mix(colour * 0.82, cover(torch.maximum(wall, width - 0.028 - x), canvas.pixel))
+        u, v = (x - 0.06 * width) / (0.40 * width), (y - 0.035) / 0.09
+        column, line = u.floor(), v.floor()
+        hx, hy = ((u - column) - 0.5).abs() * 0.40 * width, ((v - line) - 0.5).abs() * 0.09
+        pane = cover(torch.maximum(hx - 0.020, hy - 0.024), canvas.pixel)
+        real = (column >= 0) & (column < 2) & (line >= 0) & (line < lines) & (y < tall + 0.06)
+        which = 7 + 2 * line.clamp(0, lines - 1).long() + column.clamp(0, 1).long()
+        on = cells[:, 0, part.columns].gather(0, which)
+        part.mix(glow if bright else s.lit(glow), 0.92 * pane * real * on)
 
     street: Rgb = {
         "day": (0.40, 0.42, 0.46),
@@ -433,10 +494,10 @@ def _city(s: Setting) -> list[Plane]:
     }[s.time]
 
     def far(canvas: Canvas) -> None:
-        row(canvas, 0.13, 0.22, 0.46, 0.55, False)
+        row(canvas, 0.13, 0.22, 0.46, True)
 
     def near(canvas: Canvas) -> None:
-        row(canvas, 0.18, 0.12, 0.36, 0.0, True)
+        row(canvas, 0.18, 0.12, 0.36, False)
         kerb = s.horizon + 0.12
         canvas.fill(s.lit((0.62, 0.62, 0.66)), lambda x, y: kerb - y + 0 * x)
         canvas.fill(s.lit(street), lambda x, y: kerb + 0.035 - y + 0 * x)
@@ -451,21 +512,16 @@ def _city(s: Setting) -> list[Plane]:
 
 
 def _forest(s: Setting) -> list[Plane]:
-    def row(canvas: Canvas, green: Rgb, low: float, size: float, key: int) -> None:
-        for left, rng in canvas.cells(0.19, s.seed + key, 0.25):
-            cx = left + rng.uniform(0.0, 0.06)
-            _pine(canvas, s, cx, s.horizon + low, size * rng.uniform(0.85, 1.2), green)
-
     def far(canvas: Canvas) -> None:
         haze = mix((0.40, 0.60, 0.50), SKY["day"][1], 0.25)
-        row(canvas, haze, 0.03, 0.34, 41)
+        _pines(canvas, s, haze, s.horizon + 0.03, (0.29, 0.40), 0.36, 41)
         canvas.fill(s.lit(haze), lambda x, y: s.horizon + 0.01 - y + 0 * x)
 
     def middle(canvas: Canvas) -> None:
-        row(canvas, (0.24, 0.50, 0.32), 0.07, 0.33, 42)
+        _pines(canvas, s, (0.24, 0.50, 0.32), s.horizon + 0.07, (0.28, 0.39), 0.36, 43)
 
     def near(canvas: Canvas) -> None:
-        row(canvas, (0.12, 0.38, 0.22), 0.14, 0.36, 43)
+        _pines(canvas, s, (0.12, 0.38, 0.22), s.horizon + 0.14, (0.31, 0.42), 0.39, 45)
         _land(
             canvas,
             s,
@@ -474,39 +530,33 @@ def _forest(s: Setting) -> list[Plane]:
             lambda x: _ridge(x, s.horizon + 0.135, 0.02, 5.0, _phase(s)),
             0.24,
         )
+        _specks(canvas, s, (0.16, 0.32, 0.14), s.horizon + 0.17, (0.022, 0.007), 13, 0.6)
 
     return [Plane(0.25, far), Plane(0.5, middle), Plane(1.0, near)]
 
 
 def _mountains(s: Setting) -> list[Plane]:
     def peaks(canvas: Canvas, step: float, low: float, high: float, stone: Rgb, key: int) -> None:
-        for left, rng in canvas.cells(step, s.seed + key, 0.5):
+        bright, shadow = s.lit((0.97, 0.98, 1.0)), s.lit((0.82, 0.87, 0.97))
+        for left, rng in canvas.cells(step, s.seed + key, 0.75):
             cx, tall = left + rng.uniform(0, 0.4) * step, rng.uniform(low, high)
             wide = rng.uniform(0.80, 1.0) * tall
-            top, foot = s.horizon - tall, s.horizon + 0.34
+            top, foot = s.horizon - tall, s.horizon + 0.17
             spread = wide * (foot - top) / tall
-            peak = [(cx, top), (cx + spread, foot), (cx - spread, foot)]
-            area = (cx - spread, top, cx + spread, foot)
-            whole = lambda x, y, p=peak: convex(x, y, p)  # noqa: E731
-            canvas.fill(stone, whole, area)
-            canvas.fill(
-                times(stone, (0.80, 0.80, 0.86)),
-                lambda x, y, w=whole, cx=cx, top=top: torch.maximum(
-                    w(x, y), cx + 0.35 * (y - top) - x + 0.02 * torch.sin(30 * y)
-                ),
-                area,
+            part = canvas.part((cx - spread, top, cx + spread, foot))
+            if part is None:
+                continue
+            x, y = part.x - cx, part.y - top
+            whole = convex(x, y, [(0, 0), (spread, foot - top), (-spread, foot - top)])
+            lee = 0.35 * y - x + 0.015 * torch.sin(30 * y)
+            line = tall * (0.34 + 0.28 * (torch.frac(6 * x + 20) - 0.5).abs())
+            snow = torch.maximum(whole, y - line)
+            part.mix(stone, cover(whole, canvas.pixel))
+            part.mix(
+                times(stone, (0.80, 0.80, 0.86)), cover(torch.maximum(whole, lee), canvas.pixel)
             )
-            snow = lambda x, y, w=whole, top=top, tall=tall, cx=cx: torch.maximum(  # noqa: E731
-                w(x, y), y - top - tall * (0.34 + 0.07 * (torch.frac(6 * (x - cx) + 20) - 0.5).abs() * 4)
-            )
-            canvas.fill(s.lit((0.97, 0.98, 1.0)), snow, area)
-            canvas.fill(
-                s.lit((0.82, 0.87, 0.97)),
-                lambda x, y, n=snow, cx=cx, top=top: torch.maximum(
-                    n(x, y), cx + 0.35 * (y - top) - x
-                ),
-                area,
-            )
+            part.mix(bright, cover(snow, canvas.pixel))
+            part.mix(shadow, cover(torch.maximum(snow, lee), canvas.pixel))
 
     def far(canvas: Canvas) -> None:
         stone = mix(s.lit((0.56, 0.60, 0.74)), SKY[s.time][1], 0.35)
@@ -524,6 +574,7 @@ def _mountains(s: Setting) -> list[Plane]:
             lambda x: _ridge(x, s.horizon + 0.16, 0.06, 2.0, _phase(s)),
             0.24,
         )
+        _specks(canvas, s, (0.20, 0.36, 0.20), s.horizon + 0.18, (0.024, 0.007), 13, 0.6)
 
     return [Plane(0.25, far), Plane(0.45, near), Plane(1.0, meadow)]
 
@@ -544,9 +595,8 @@ def _beach(s: Setting) -> list[Plane]:
         shore = lambda x: _ridge(x, level + 0.155, 0.035, 2.4, phase)  # noqa: E731
         canvas.fill(s.lit((0.97, 0.99, 1.0)), lambda x, y: shore(x) - 0.016 - y)
         _land(canvas, s, (0.84, 0.72, 0.52), (0.97, 0.87, 0.63), shore, 0.05)
-        _land(
-            canvas, s, (0.97, 0.87, 0.63), (0.90, 0.76, 0.50), lambda x: shore(x) + 0.045, 0.30
-        )
+        _land(canvas, s, (0.97, 0.87, 0.63), (0.90, 0.76, 0.50), lambda x: shore(x) + 0.045, 0.30)
+        _specks(canvas, s, (0.80, 0.62, 0.40), level + 0.23, (0.020, 0.006), 13, 0.6)
         side = hashed(s.seed, 9).choice((0.10, 0.90)) * s.aspect
         start, end = canvas.span
         step = 1.5 * max(s.aspect, 1.0)
@@ -564,7 +614,8 @@ def _palm(canvas: Canvas, s: Setting, cx: float, foot: float, lean: int) -> None
     canvas.fill(
         s.lit((0.52, 0.36, 0.22)),
         lambda x, y: torch.maximum(
-            (x - bend(y)).abs() - 0.014 - 0.010 * ((y - top) / 0.44), box(x, y, cx, (top + foot) / 2, 0.2, 0.22)
+            (x - bend(y)).abs() - 0.014 - 0.010 * ((y - top) / 0.44),
+            box(x, y, cx, (top + foot) / 2, 0.2, 0.22),
         ),
         area,
     )
@@ -583,7 +634,10 @@ def _palm(canvas: Canvas, s: Setting, cx: float, foot: float, lean: int) -> None
         )
     canvas.fill(
         s.lit((0.42, 0.26, 0.16)),
-        lambda x, y: union(circle(x, y, tip - 0.014, top + 0.02, 0.017), circle(x, y, tip + 0.018, top + 0.024, 0.017)),
+        lambda x, y: union(
+            circle(x, y, tip - 0.014, top + 0.02, 0.017),
+            circle(x, y, tip + 0.018, top + 0.024, 0.017),
+        ),
         area,
     )
 
@@ -640,11 +694,17 @@ def _underwater(s: Setting) -> list[Plane]:
             if rng.random() < 0.5:
                 continue
             x, r = left + rng.uniform(0, 0.2), rng.uniform(0.03, 0.05)
-            coral = times(rng.choice(((0.95, 0.45, 0.42), (0.95, 0.65, 0.30), (0.80, 0.45, 0.75))), LIGHT[s.time])
+            coral = times(
+                rng.choice(((0.95, 0.45, 0.42), (0.95, 0.65, 0.30), (0.80, 0.45, 0.75))),
+                LIGHT[s.time],
+            )
             canvas.fill(
                 coral,
                 lambda px, py, x=x, r=r: union(
-                    *(circle(px, py, x + dx * r, 0.90 - dy * r, 0.62 * r) for dx, dy in ((-0.9, 0.1), (0, 0.8), (0.9, 0.2)))
+                    *(
+                        circle(px, py, x + dx * r, 0.90 - dy * r, 0.62 * r)
+                        for dx, dy in ((-0.9, 0.1), (0, 0.8), (0.9, 0.2))
+                    )
                 ),
                 (x - 2 * r, 0.90 - 2 * r, x + 2 * r, 0.95),
             )
@@ -660,37 +720,61 @@ def _land_plain(
 
 def _room(s: Setting) -> list[Plane]:
     rng = hashed(s.seed, 71)
-    wall = rng.choice(((0.93, 0.84, 0.70), (0.74, 0.84, 0.82), (0.88, 0.76, 0.76), (0.80, 0.80, 0.90)))
-    light = {"day": (1.0, 1.0, 1.0), "sunset": (0.96, 0.78, 0.66), "night": (0.50, 0.48, 0.60), "dawn": (0.93, 0.88, 0.90)}[s.time]
+    wall = rng.choice(
+        ((0.93, 0.84, 0.70), (0.74, 0.84, 0.82), (0.88, 0.76, 0.76), (0.80, 0.80, 0.90))
+    )
+    light = {
+        "day": (1.0, 1.0, 1.0),
+        "sunset": (0.96, 0.78, 0.66),
+        "night": (0.50, 0.48, 0.60),
+        "dawn": (0.93, 0.88, 0.90),
+    }[s.time]
     base = 0.70
     left_window = rng.random() < 0.5
     wx = (0.22 if left_window else 0.78) * s.aspect
     hx, hy, wy = 0.155 * min(1.0, 0.5 + s.aspect / 2), 0.17, 0.27
     sky = Setting(s.scene, s.aspect, 0.60, (wx + 0.04, 0.22), s.seed)
-    rug = rng.choice(((0.70, 0.32, 0.32), (0.30, 0.46, 0.60), (0.56, 0.42, 0.64), (0.36, 0.52, 0.42)))
+    rug = rng.choice(
+        ((0.70, 0.32, 0.32), (0.30, 0.46, 0.60), (0.56, 0.42, 0.64), (0.36, 0.52, 0.42))
+    )
 
     def walls(canvas: Canvas) -> None:
         canvas.blend(
-            _gradient(canvas, [(0.0, times(wall, light)), (base, times(wall, times(light, (0.88, 0.87, 0.87))))]),
+            _gradient(
+                canvas,
+                [(0.0, times(wall, light)), (base, times(wall, times(light, (0.88, 0.87, 0.87))))],
+            ),
             _whole,
         )
         stripe = times(times(wall, (0.965, 0.965, 0.965)), light)
-        canvas.fill(stripe, lambda x, y: (torch.remainder(x, 0.16) - 0.08).abs() - 0.04 + 0 * y, None, 0.8)
+        canvas.fill(
+            stripe, lambda x, y: (torch.remainder(x, 0.16) - 0.08).abs() - 0.04 + 0 * y, None, 0.8
+        )
         frame = times((0.98, 0.97, 0.93), light)
         area = (wx - hx - 0.06, wy - hy - 0.06, wx + hx + 0.06, wy + hy + 0.08)
         canvas.fill(frame, lambda x, y: box(x, y, wx, wy, hx + 0.025, hy + 0.025), area)
         pane = lambda x, y: cover(box(x, y, wx, wy, hx, hy), canvas.pixel)  # noqa: E731
         top, low = SKY[s.time]
-        glass = _gradient(canvas, [(wy - hy, top), (wy + hy * 0.2, MIDDLE_SKY[s.time]), (wy + hy, low)])
+        glass = _gradient(
+            canvas, [(wy - hy, top), (wy + hy * 0.2, MIDDLE_SKY[s.time]), (wy + hy, low)]
+        )
         canvas.blend(glass, pane, area)
         if s.time == "night":
             for dx, dy in ((-0.08, -0.09), (-0.05, 0.02), (0.02, -0.12), (0.09, 0.05)):
-                canvas.fill((1, 1, 0.9), lambda x, y, a=wx + dx, b=wy + dy: circle(x, y, a, b, 0.008), area)
+                canvas.fill(
+                    (1, 1, 0.9), lambda x, y, a=wx + dx, b=wy + dy: circle(x, y, a, b, 0.008), area
+                )
         r = 0.045
         sx, sy = sky.sun[0], wy - 0.03 if s.time in ("day", "night") else wy + 0.09
         disc = lambda x, y: circle(x, y, sx, sy, r)  # noqa: E731
         if s.time == "night":
-            canvas.fill(SUN["night"], lambda x, y: torch.maximum(disc(x, y), -circle(x, y, sx + 0.022, sy - 0.008, 0.036)), area)
+            canvas.fill(
+                SUN["night"],
+                lambda x, y: torch.maximum(
+                    disc(x, y), -circle(x, y, sx + 0.022, sy - 0.008, 0.036)
+                ),
+                area,
+            )
         else:
             canvas.fill(SUN[s.time], disc, area)
         hill = times((0.46, 0.68, 0.36), LIGHT[s.time])
@@ -708,8 +792,12 @@ def _room(s: Setting) -> list[Plane]:
         # a picture on the other side of the wall
         px = (0.78 if left_window else 0.22) * s.aspect
         spot = (px - 0.12, 0.12, px + 0.12, 0.42)
-        canvas.fill(times((0.52, 0.36, 0.24), light), lambda x, y: box(x, y, px, 0.26, 0.095, 0.075), spot)
-        canvas.fill(times((0.80, 0.88, 0.92), light), lambda x, y: box(x, y, px, 0.26, 0.078, 0.058), spot)
+        canvas.fill(
+            times((0.52, 0.36, 0.24), light), lambda x, y: box(x, y, px, 0.26, 0.095, 0.075), spot
+        )
+        canvas.fill(
+            times((0.80, 0.88, 0.92), light), lambda x, y: box(x, y, px, 0.26, 0.078, 0.058), spot
+        )
         canvas.fill(
             times((0.46, 0.62, 0.60), light),
             lambda x, y: torch.maximum(
@@ -721,7 +809,7 @@ def _room(s: Setting) -> list[Plane]:
     def ground(canvas: Canvas) -> None:
         wood = times((0.66, 0.45, 0.28), light)
         canvas.fill(wood, lambda x, y: base - y + 0 * x)
-        for k, y0 in enumerate((0.745, 0.81, 0.895)):
+        for _k, y0 in enumerate((0.745, 0.81, 0.895)):
             canvas.fill(
                 times(wood, (0.84, 0.82, 0.82)),
                 lambda x, y, y0=y0: (y - y0).abs() - 0.004 + 0 * x,
@@ -743,7 +831,9 @@ def _room(s: Setting) -> list[Plane]:
 
 def _space(s: Setting) -> list[Plane]:
     rng = hashed(s.seed, 81)
-    planet = rng.choice(((0.90, 0.56, 0.36), (0.42, 0.66, 0.88), (0.78, 0.52, 0.82), (0.56, 0.80, 0.66)))
+    planet = rng.choice(
+        ((0.90, 0.56, 0.36), (0.42, 0.66, 0.88), (0.78, 0.52, 0.82), (0.56, 0.80, 0.66))
+    )
     cx = rng.choice((0.14, 0.86)) * s.aspect
     cy, r = rng.uniform(0.76, 0.84), 0.17 * min(1.0, 0.4 + 0.6 * s.aspect)
     tilt = rng.choice((-0.35, 0.35))
@@ -752,7 +842,10 @@ def _space(s: Setting) -> list[Plane]:
 
     def deep(canvas: Canvas) -> None:
         canvas.blend(
-            _gradient(canvas, [(-0.1, (0.03, 0.02, 0.10)), (0.5, (0.08, 0.05, 0.22)), (1.1, (0.03, 0.03, 0.12))]),
+            _gradient(
+                canvas,
+                [(-0.1, (0.03, 0.02, 0.10)), (0.5, (0.08, 0.05, 0.22)), (1.1, (0.03, 0.03, 0.12))],
+            ),
             _whole,
         )
         for left, cell in canvas.cells(0.5, s.seed + 83, 1.0):
@@ -761,9 +854,14 @@ def _space(s: Setting) -> list[Plane]:
         _stars(canvas, s.seed + 85, 1.4, 0.115, 0.5)
 
     def worlds(canvas: Canvas) -> None:
+        c, n = math.cos(tilt), math.sin(tilt)
         area = (cx - 2.1 * r, cy - 2 * r, cx + 2.1 * r, cy + 2 * r)
         disc = lambda x, y: circle(x, y, cx, cy, r)  # noqa: E731
-        ring = lambda x, y: ellipse(x, y, cx, cy, 1.72 * r, 0.42 * r, tilt).abs() - 0.035  # noqa: E731
+
+        def ring(x: Tensor, y: Tensor) -> Tensor:
+            u, v = (x - cx) * c + (y - cy) * n, (y - cy) * c - (x - cx) * n
+            return ((torch.hypot(u / 1.85, v / 0.50) - 0.86 * r).abs() - 0.12 * r) * 0.6
+
         canvas.fill(mix(planet, (1, 0.95, 0.85), 0.45), ring, area, 0.9)
         canvas.fill(planet, disc, area)
         for k in (-0.45, 0.15):
@@ -776,10 +874,11 @@ def _space(s: Setting) -> list[Plane]:
             )
         canvas.fill(
             times(planet, (0.55, 0.5, 0.62)),
-            lambda x, y: torch.maximum(disc(x, y), -circle(x, y, cx - 0.3 * r, cy - 0.3 * r, 1.1 * r)),
+            lambda x, y: torch.maximum(
+                disc(x, y), -circle(x, y, cx - 0.3 * r, cy - 0.3 * r, 1.1 * r)
+            ),
             area,
         )
-        c, n = math.cos(tilt), math.sin(tilt)
         canvas.fill(
             mix(planet, (1, 0.95, 0.85), 0.45),
             lambda x, y: torch.maximum(ring(x, y), (x - cx) * n - (y - cy) * c),
@@ -789,7 +888,9 @@ def _space(s: Setting) -> list[Plane]:
         canvas.fill((0.80, 0.80, 0.86), lambda x, y: circle(x, y, mx, my, 0.052))
         canvas.fill(
             (0.52, 0.52, 0.62),
-            lambda x, y: torch.maximum(circle(x, y, mx, my, 0.052), -circle(x, y, mx - 0.016, my - 0.014, 0.054)),
+            lambda x, y: torch.maximum(
+                circle(x, y, mx, my, 0.052), -circle(x, y, mx - 0.016, my - 0.014, 0.054)
+            ),
         )
 
     return [Plane(0.05, deep), Plane(0.45, worlds)]
@@ -804,7 +905,7 @@ def _rows(y: Tensor, top: float) -> slice:
     return slice(int(seen[0]) if len(seen) else y.shape[1], y.shape[1])
 
 
-def animate(image: Tensor, s: Setting, x: Tensor, y: Tensor, t: Tensor, aspect: float) -> Tensor:
+def animate(image: Tensor, s: Setting, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
     """Waves, light rays and bubbles over the planes; x [T, 1, W], y [T, H, 1]: the ground's world."""
     if s.scene.place == "ocean":
         rows = _rows(y, s.horizon)
@@ -843,7 +944,15 @@ def _light_rays(image: Tensor, s: Setting, x: Tensor, y: Tensor, t: Tensor) -> T
     rays = (beams / 2).clamp(0, 1) * (1 - y / 0.85).clamp(0, 1) * strength
     image = paint(image, rgb((0.92, 0.99, 1.0), y), rays)
     bubbles = particles(
-        x, y, t, step=0.24, period=0.85, speed=(-0.16, -0.10), size=0.016, sway=0.02, seed=s.seed + 91
+        x,
+        y,
+        t,
+        step=0.24,
+        period=0.85,
+        speed=(-0.16, -0.10),
+        size=0.016,
+        sway=0.02,
+        seed=s.seed + 91,
     )
     ring = (1 - (bubbles - 1).abs() / 0.42).clamp(0, 1) * 0.75 + (bubbles < 0.8).float() * 0.16
     return paint(image, rgb(mix((0.92, 0.99, 1.0), SKY[s.time][0], 0.2), y), ring)

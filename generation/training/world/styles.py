@@ -85,7 +85,7 @@ def _luma(image: Tensor) -> Tensor:
 
 def _film_noir(image: Tensor, t: Tensor, seed: int) -> Tensor:
     grey = _luma(image)
-    grey = grey + 1.5 * (grey - grey.square()) * (grey - 0.48) * 1.6  # deep blacks, bright whites
+    grey = grey + 2.4 * (grey - grey.square()) * (grey - 0.42)  # deep blacks, bright whites
     x, y = _grid(image)
     vignette = 1 - 0.62 * ((0.72 * x.square() + 0.82 * y.square()) / 1.5).clamp(0, 1) ** 1.3
     return _grain(grey.clamp(0, 1) * vignette, t, seed, 0.022).expand(3, -1, -1, -1)
@@ -93,11 +93,12 @@ def _film_noir(image: Tensor, t: Tensor, seed: int) -> Tensor:
 
 def _archival(image: Tensor, t: Tensor, seed: int) -> Tensor:
     grey = _luma(image)
-    grey = 0.12 + 0.82 * grey.clamp(0, 1) ** 0.92
+    grey = (1.12 * grey.clamp(0, 1) ** 0.80 - 0.02).clamp(0, 1)
+    grey = grey + 1.2 * (grey - grey.square()) * (grey - 0.5)
     dark, light = rgb((0.20, 0.11, 0.05), image), rgb((1.0, 0.90, 0.70), image)
     sepia = dark + (light - dark) * grey
     x, y = _grid(image)
-    vignette = 1 - 0.72 * ((x.abs() ** 3 + y.abs() ** 3) / 1.7).clamp(0, 1)
+    vignette = 1 - 0.55 * ((x.abs() ** 3 + y.abs() ** 3) / 1.7).clamp(0, 1)
     flicker, marks = [], []
     height, width = image.shape[-2:]
     thin = max(1.0, height / 96)
@@ -123,8 +124,8 @@ def _pixel(image: Tensor) -> Tensor:
     pad = (0, -width % block, 0, -height % block)
     small = avg_pool2d(torch.nn.functional.pad(frames, pad, mode="replicate"), block)
     mean = small.mean(1, keepdim=True)
-    vivid = mean + 1.25 * (small - mean)
-    shades = (vivid.clamp(0, 1) * 6).round() / 6
+    vivid = mean + 1.12 * (small - mean)
+    shades = (vivid.clamp(0, 1) * 8).round() / 8
     large = interpolate(shades, scale_factor=block, mode="nearest")[..., :height, :width]
     return large.transpose(0, 1)
 
@@ -137,7 +138,7 @@ def _watercolour(image: Tensor, seed: int) -> Tensor:
     )
     x, y = _grid(image)
     grid = torch.stack(torch.broadcast_tensors(x, y), dim=-1)
-    grid = grid + wander * torch.tensor((0.055 * height / width, 0.055), device=image.device)
+    grid = grid + wander * torch.tensor((0.04 * height / width, 0.04), device=image.device)
     frames = image.transpose(0, 1)
     frames = grid_sample(
         frames,
@@ -149,8 +150,8 @@ def _watercolour(image: Tensor, seed: int) -> Tensor:
     soft = _blur(wash, _odd(image, 0.03))
     pigment = (_blur(soft, _odd(image, 0.07)) - soft).abs().amax(0, keepdim=True)
     blotches = 0.70 * _noise(image, seed + 3, 5) + 0.30 * _noise(image, seed + 4, 16)
-    wash = 0.35 * wash + 0.65 * soft
-    thin = (0.22 + 0.34 * blotches).clamp(0, 1)
+    wash = 0.65 * wash + 0.35 * soft
+    thin = (0.04 + 0.34 * blotches).clamp(0, 1)
     paper = rgb((0.985, 0.975, 0.95), image)
     wash = wash + (paper - wash) * thin
     wash = wash * (1 - 0.9 * pigment).clamp(0.5, 1)
@@ -162,7 +163,7 @@ def _watercolour(image: Tensor, seed: int) -> Tensor:
 def _paper(image: Tensor, seed: int) -> Tensor:
     """A fibre that catches the light."""
     fibre = _noise(image, seed + 1, 40) - _noise(image, seed + 1, 40).roll((1, 1), (0, 1))
-    return image * (1 + 0.10 * fibre)
+    return image * (1 + 0.07 * fibre)
 
 
 def paper_halo(alpha: Tensor) -> tuple[Tensor, Tensor]:
@@ -170,6 +171,8 @@ def paper_halo(alpha: Tensor) -> tuple[Tensor, Tensor]:
     size = _odd(alpha, 0.055)
     spread = _blur(alpha.unsqueeze(0), size)[0]
     shift = max(1, round(alpha.shape[-2] * 0.012))
-    fallen = spread.roll((shift, shift), (-2, -1))
+    height, width = alpha.shape[-2:]
+    padded = torch.nn.functional.pad(spread, (shift, 0, shift, 0), mode="replicate")
+    fallen = padded[..., :height, :width]
     inner = 1 - _blur((1 - alpha).unsqueeze(0), 3)[0]
     return 0.62 * fallen, (alpha - inner).clamp(0, 1)

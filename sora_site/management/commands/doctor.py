@@ -21,6 +21,7 @@ from sora_site.embedded.postgres import find_installation
 from sora_site.embedded.processes import EmbeddedServiceError
 from sora_site.embedded.state import Hold, Runtime
 from sora_site.embedded.valkey import find_program
+from sora_site.reachable import silent_services
 
 OK, MISSING, NOTE = "ok", "missing", "note"
 Line = tuple[str, str, str]  # state, what, remark
@@ -65,19 +66,26 @@ def _services() -> Iterator[Line]:
             yield MISSING, "PostgreSQL", "set DATABASE_URL, or SORA_PG_BIN to a server's bin folder"
         else:
             yield OK, f"PostgreSQL {installation.major}", f"embedded, from {installation.source}"
-    else:
-        yield OK, "PostgreSQL", "external (DATABASE_URL)"
     if "valkey" in embedded:
         program = find_program()
         if program is None:
             yield MISSING, "Valkey", "set REDIS_URL, or SORA_VALKEY_BIN to a server program"
         else:
             yield OK, "Valkey", f"embedded, {program}"
-    else:
-        yield OK, "Valkey", "external (REDIS_URL)"
+    silent = silent_services(database="postgres" not in embedded, redis="valkey" not in embedded)
+    problems = {one.setting: one.reason for one in silent}
+    for name in ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "CHANNEL_LAYER_URL", "BROKER_URL", "S3_BUCKET"):
+        if name in problems:
+            yield MISSING, f"external {name}", problems[name]
+        elif name in os.environ and not _embedded(name, embedded):
+            yield OK, f"external {name}", "answers"
     account = processes.service_account()
     if account is not None and embedded != [""]:
         yield NOTE, "running as root", f"the embedded services run as `{account.name}`"
+
+
+def _embedded(name: str, embedded: list[str]) -> bool:
+    return {"DATABASE_URL": "postgres", "REDIS_URL": "valkey"}.get(name, "-") in embedded
 
 
 def _state_folder() -> Iterator[Line]:

@@ -29,6 +29,7 @@ from sora_site.embedded.services import EmbeddedServices
 from sora_site.embedded.state import Hold, Runtime
 from sora_site.embedded.supervisor import Supervisor, Unit, listen
 from sora_site.management import first_admin
+from sora_site.reachable import silent_services
 
 WEB_READY_TIMEOUT = 60.0
 
@@ -74,6 +75,7 @@ class Command(BaseCommand):
             )
         state.make_usable(folder)
         self._check_settings()
+        _check_reachable(embedded)
         hold = Hold(folder)
         hold.take(wait_for_commands=600)
         stack.callback(hold.release)
@@ -175,6 +177,16 @@ def _url(host: str, port: int) -> str:
 
 def _external(embedded: EmbeddedServices) -> dict[str, object]:
     return {"DATABASE_URL": embedded.postgres, "REDIS_URL": embedded.valkey}
+
+
+def _check_reachable(embedded: EmbeddedServices) -> None:
+    silent = silent_services(database=not embedded.postgres, redis=not embedded.valkey)
+    if lines := [str(one) for one in silent]:
+        raise CommandError(
+            "a service does not answer, so nothing was started:\n  "
+            + "\n  ".join(lines)
+            + "\nCorrect the setting, or unset it to have the service started here."
+        )
 
 
 def _children_environment(url: str) -> dict[str, str]:
