@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from generation import api, library_api
+from generation import api, library_api, upload_api
 
 app_name = "generation_api"
 urlpatterns = [
@@ -13,9 +13,7 @@ urlpatterns = [
         api.GenerationListView.as_view(),
         name="generations",
     ),
-    path(
-        "workspaces/<int:workspace_id>/estimates/", api.EstimateView.as_view(), name="estimates"
-    ),
+    path("workspaces/<int:workspace_id>/estimates/", api.EstimateView.as_view(), name="estimates"),
     path("generations/<uuid:generation_id>/", api.GenerationView.as_view(), name="generation"),
     path("generations/<uuid:generation_id>/cancel/", api.CancelView.as_view(), name="cancel"),
     path("engine/", api.EngineView.as_view(), name="engine"),
@@ -62,4 +60,16 @@ urlpatterns = [
         library_api.ClipSettingsView.as_view(),
         name="clip-settings",
     ),
+    path(
+        "workspaces/<int:workspace_id>/uploads/",
+        upload_api.UploadListView.as_view(),
+        name="uploads",
+    ),
+    path("uploads/<uuid:upload_id>/", upload_api.UploadView.as_view(), name="upload"),
+    path(
+        "uploads/<uuid:upload_id>/restore/",
+        upload_api.UploadRestoreView.as_view(),
+        name="upload-restore",
+    ),
+    path("upload-agreement/", upload_api.UploadAgreementView.as_view(), name="upload-agreement"),
 ]

@@ -34,6 +34,7 @@ Kind = Chore.Kind
 
 def make(chore: Chore, lease: Lease) -> None:
     """Draw one format from the delivered file, sign it, read it back, keep it."""
+    assert chore.video_id is not None  # chore_formats_have_a_clip
     video = Video.objects.select_related("generation").get(pk=chore.video_id)
     if video.quarantined_at is not None or video.deleted_at is not None:
         raise ChoreFailed("gone")

@@ -79,6 +79,72 @@ class InvalidFile(SoraError):
     remedy = "Send an MP4, PNG, JPEG or WebP file within the stated bounds."
 
 
+class UploadsOff(SoraError):
+    code = "uploads_off"
+    http_status = 403
+    message = "This site takes no uploads."
+    remedy = "Describe what you want to see, or start from a clip made here."
+
+
+class UploadAgreementRequired(SoraError):
+    """Carries where the text stands."""
+
+    code = "upload_agreement_required"
+    http_status = 403
+    message = "Before the first upload you have to accept the upload agreement."
+    remedy = "Read and accept it at /uploads/agreement/, or POST /api/v1/upload-agreement/."
+
+
+class UnsupportedFile(SoraError):
+    """`reason` is one of UPLOAD_REASONS."""
+
+    code = "unsupported_file"
+    http_status = 415
+    param = "file"
+    message = "This kind of file isn't taken."
+    remedy = "Send a PNG, JPEG or WebP picture, or an MP4, MOV or WebM video."
+
+
+class UploadTooLarge(SoraError):
+    code = "upload_too_large"
+    http_status = 413
+    param = "size_bytes"
+    message = "The file is too large."
+    remedy = "Make it smaller or shorter, and send it again."
+
+
+class StorageFull(SoraError):
+    code = "upload_storage_full"
+    http_status = 409
+    param = "size_bytes"
+    message = "The workspace has no room for more uploads."
+    remedy = "Delete uploads you no longer need; the trash counts too."
+
+
+class OffsetMismatch(SoraError):
+    """`offset` says how many bytes have come."""
+
+    code = "upload_offset"
+    http_status = 409
+    param = "Upload-Offset"
+    message = "The piece doesn't follow what has come so far."
+    remedy = "Go on from `offset`."
+
+
+class UploadClosed(SoraError):
+    code = "upload_closed"
+    http_status = 409
+    message = "This upload takes no more bytes."
+    remedy = "Look at its status; start a new upload for another file."
+
+
+class UploadInUse(SoraError):
+    code = "upload_in_use"
+    http_status = 409
+    message = "A clip refers to this upload as its source."
+    remedy = "Leave it in the trash; nobody can use it from there."
+
+
 class FolderNameTaken(SoraError):
     code = "folder_name_taken"
     http_status = 409
@@ -157,4 +223,92 @@ CHORE_REASONS: dict[str, str] = {
     "storage_full": "There was no room for the file. The operator must free space.",
     "unreadable": "The file could not be read.",
     "internal_error": "Something failed on our side. Try again; the operator has been told.",
+}
+
+# Why an upload can't be used: code -> (what the user reads, what to do). Stored as the code only; the
+# code of a rule (moderation.policies) may stand there too.
+UPLOAD_REASONS: dict[str, tuple[str, str]] = {
+    "empty": ("The file is empty.", "Choose another one."),
+    "unsupported_type": (
+        "This isn't a PNG, JPEG, WebP, MP4, MOV or WebM file.",
+        "Save it in one of these formats and send it again.",
+    ),
+    "animated": (
+        "GIF files and animated pictures aren't taken.",
+        "Save one picture as PNG, or the film as MP4.",
+    ),
+    "heic": ("HEIC photos aren't read here.", "Export the picture as PNG or JPEG."),
+    "avif": ("AVIF pictures aren't read here.", "Export the picture as PNG or JPEG."),
+    "container": ("AVI and MKV files aren't taken.", "Save the video as MP4 or WebM."),
+    "document": (
+        "This is a document, a web page or an SVG drawing.",
+        "Export the picture as PNG.",
+    ),
+    "archive": ("This is an archive.", "Unpack it and send the picture or video in it."),
+    "unsupported_codec": (
+        "The video is coded in a way that isn't taken.",
+        "Save it as MP4 with H.264.",
+    ),
+    "unreadable": (
+        "The file is damaged, or isn't what it says.",
+        "Open it in an image or video program, save it anew, and send that.",
+    ),
+    "damaged_in_transit": ("Bytes of the file are missing.", "Send it again."),
+    "no_video": ("There is no video in this file.", "Sound alone can't be used."),
+    "resolution_change": (
+        "The picture size changes inside the video.",
+        "Save the video anew at one size.",
+    ),
+    "too_big": ("The file is too large.", "Make it smaller or shorter."),
+    "too_long": ("The video is too long.", "Cut out the part you need."),
+    "too_large": ("The picture has too many pixels.", "Make it smaller."),
+    "too_small": (
+        "The picture is too small.",
+        "It needs 16 pixels or more on each side.",
+    ),
+    "too_many_frames": (
+        "The video has too many frames.",
+        "Save it with 60 frames a second or fewer.",
+    ),
+    "too_many_streams": (
+        "The file has too many tracks.",
+        "Save it with one video track.",
+    ),
+    "too_slow": ("Reading this file takes too long.", "Save it as MP4 (H.264) or PNG."),
+    "photograph": (
+        "This is, or looks like, a photograph or filmed material. This site can't tell people in "
+        "photographs from others, so it takes none.",
+        "Send a drawing in flat colours, or a clip made here, as it was downloaded.",
+    ),
+    "our_clip_altered": (
+        "This looks like a clip made here, but its credentials are gone.",
+        "Choose the clip from the library, or send the file as it was downloaded.",
+    ),
+    "removed_clip": (
+        "This looks like something that was removed here under the rules.",
+        "Use something else. If you think the removal was a mistake, ask for a review there.",
+    ),
+    "not_remixable": (
+        "This clip's owner doesn't let others start from it.",
+        "Use another clip.",
+    ),
+    "account_suspended": ("The account was suspended before the file was checked.", ""),
+    "flat_colour": ("The picture shows one flat colour.", "Send one with something in it."),
+    "screening_unavailable": (
+        "A safety check could not run, so the file was not taken.",
+        "Try again later; the operator has been told.",
+    ),
+    "worker_lost": (
+        "The worker stopped three times while checking this file.",
+        "Try again later; the operator has been told.",
+    ),
+    "sandbox": (
+        "Files can't be read safely on this machine.",
+        "The operator must allow Landlock and seccomp (docs/operations.md).",
+    ),
+    "storage_failed": (
+        "The file could not be stored.",
+        "Try again later; the operator must check the data folder.",
+    ),
+    "internal_error": ("Something failed on our side.", "Try again; the operator has been told."),
 }

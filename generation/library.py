@@ -212,10 +212,10 @@ def sweep_trash() -> int:
 
 
 def delete_files(video: Video) -> bool:
-    """Remove a deleted clip's files. False: it was put into quarantine meanwhile."""
+    """Remove a deleted clip's files. False: another worker did, or it is in quarantine now."""
     with transaction.atomic():
         video = Video.objects.select_for_update().get(pk=video.pk)
-        if video.deleted_at is None or video.quarantined_at is not None:
+        if not video.media_key or video.deleted_at is None or video.quarantined_at is not None:
             return False
         keys = [key for key in (video.media_key, video.poster_key) if key]
         keys += [key for key in video.renditions.values_list("key", flat=True) if key]

@@ -12,7 +12,7 @@ from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
-from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -434,8 +434,8 @@ class PromptsView(APIView):
 class RenditionsView(APIView):
     """The formats one clip can be had in."""
 
-    def get_permissions(self) -> list[BasePermission]:
-        return [AllowAny()] if self.request.method == "GET" else super().get_permissions()
+    def get_permissions(self) -> list[Any]:
+        return [AllowAny()] if self.request.method == "GET" else list(super().get_permissions())
 
     @extend_schema(responses=RenditionsOut)
     def get(self, request: Request, video_id: UUID) -> Response:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
-from generation.models import Fingerprint, Video
-from generation.provenance.fingerprint import Candidate, FrameHash, bands, match_clips
+from generation.models import Fingerprint, UploadFingerprint, Video
+from generation.provenance.fingerprint import (
+    RADIUS_KNOWN,
+    Candidate,
+    FrameHash,
+    bands,
+    match_clips,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -17,6 +24,33 @@ if TYPE_CHECKING:
 
 MATCHES_SHOWN = 5
 CANDIDATE_ROWS = 20_000
+
+
+def is_removed(query: Sequence[FrameHash]) -> bool:
+    """Whether these pictures show a clip or an upload that moderation took out of reach.
+
+    A single frame is enough, as with lists of other parties.
+    """
+    wanted = _bands(query)
+    for rows, name in (
+        (Fingerprint.objects.exclude(video__quarantined_at=None), "video_id"),
+        (UploadFingerprint.objects.exclude(upload__quarantined_at=None), "upload_id"),
+    ):
+        found = _candidates(rows.filter(bands__overlap=wanted), name) if wanted else []
+        if match_clips(query, found, radius=RADIUS_KNOWN, min_frames=1):
+            return True
+    return False
+
+
+def _bands(query: Sequence[FrameHash]) -> list[int]:
+    return sorted({band for item in query for band in bands(item.hash)})
+
+
+def _candidates(rows: QuerySet[Any], name: str) -> list[Candidate]:
+    return [
+        Candidate(str(owner), at_ms / 1000, bytes(value))
+        for owner, at_ms, value in rows.values_list(name, "at_ms", "hash")[:CANDIDATE_ROWS]
+    ]
 
 
 def find_clips(
@@ -30,16 +64,12 @@ def find_clips(
     """
     if not query:
         return []
-    wanted = sorted({band for item in query for band in bands(item.hash)})
-    rows = Fingerprint.objects.filter(bands__overlap=wanted)
+    rows = Fingerprint.objects.filter(bands__overlap=_bands(query))
     if viewer is None:
         rows = rows.filter(video__quarantined_at=None, video__deleted_at=None)
     else:
         rows = rows.filter(video__in=Video.objects.visible_to(viewer))
-    candidates = [
-        Candidate(str(video), at_ms / 1000, bytes(value))
-        for video, at_ms, value in rows.values_list("video_id", "at_ms", "hash")[:CANDIDATE_ROWS]
-    ]
+    candidates = _candidates(rows, "video_id")
     return [
         {
             "id": found.clip,

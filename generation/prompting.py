@@ -630,6 +630,13 @@ NEAREST = {
     "twirls": "spins", "kitten": "cat", "kitty": "cat", "puppy": "dog", "hound": "dog",
     "automobile": "car", "sedan": "car", "lorry": "truck", "cottage": "house", "cabin": "house",
     "hut": "house", "blossom": "flower", "rocketship": "rocket", "spaceship": "rocket",
+    "jet": "airplane", "airliner": "airplane", "aeroplane": "airplane", "parasol": "umbrella",
+    "tulip": "flower", "oak": "tree", "pine": "tree", "tortoise": "turtle", "tiara": "crown",
+    "ukulele": "guitar", "violin": "guitar", "moth": "butterfly", "toadstool": "mushroom",
+    "crate": "cube", "taxi": "car", "shuttle": "rocket", "galaxy": "space", "cosmos": "space",
+    "kitchen": "room", "bathroom": "room", "seabed": "underwater", "tundra": "snowy field",
+    "arctic": "snowy field", "alps": "mountains", "sundown": "sunset", "haze": "fog",
+    "monochrome": "film noir", "pixelated": "pixel art", "vintage": "archival footage",
 }  # fmt: skip
 
 _FUNCTION_WORDS = _words(

@@ -52,6 +52,33 @@ def frame_review(profile: str, engine: Capabilities) -> panel.FrameReview:
     )
 
 
+# What somebody's photograph must be judged for by eye before it may be taken: without all three the
+# people in it can't be told from others, nor children from adults.
+REQUIRED_FOR_PHOTOGRAPHS = frozenset({Category.SEXUAL, Category.SEXUAL_MINORS, Category.LIKENESS})
+
+
+def upload_review(*, photographs: bool) -> panel.FrameReview:
+    """The review of an upload's frames: stricter than of what we draw ourselves.
+
+    Raises ScreeningUnavailable when it may show real people and nothing here can see that.
+    """
+    classifier = frame_classifier()
+    if photographs and (
+        classifier is None or REQUIRED_FOR_PHOTOGRAPHS - frozenset(classifier.categories)
+    ):
+        raise ScreeningUnavailable(
+            "Photographs need a SORA_FRAME_CLASSIFIER that judges sexual content, children and "
+            "real people."
+        )
+    return panel.FrameReview(
+        profile="upload",
+        draws_people=photographs,
+        known_hashes=known_hashes(),
+        hash_frame=hash_frame,
+        classifier=classifier,
+    )
+
+
 def hash_frame(frame: Frame) -> bytes:
     return hash_frames([frame])[0]
 

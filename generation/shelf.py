@@ -90,7 +90,9 @@ def settings_of(video: Video) -> dict[str, Any]:
     }
 
 
-def prompt_history(workspace: Workspace, words: str = "", *, most: int = 50) -> list[dict[str, Any]]:
+def prompt_history(
+    workspace: Workspace, words: str = "", *, most: int = 50
+) -> list[dict[str, Any]]:
     """The workspace's own last prompts, each once, newest first, with the settings they were used with."""
     rows = Generation.objects.filter(workspace=workspace).exclude(prompt="")
     for word in words.split()[:12]:

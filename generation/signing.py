@@ -103,13 +103,18 @@ def claim_of(video: Video, title: str) -> ManifestClaim:
     )
 
 
-def is_ours(report: CredentialsReport) -> bool:
-    """Whether a file is unaltered and signed by this site, with its own or the development key."""
+def own_names() -> set[str]:
+    """The issuers readers are shown for files signed here, with the site's or the development key."""
     names = set()
     for signer in (identity, _development_identity):
         with suppress(SigningError):
             names.add(signer().organization)
-    return report.state == "trusted" and report.issuer in names
+    return names
+
+
+def is_ours(report: CredentialsReport) -> bool:
+    """Whether a file is unaltered and signed by this site."""
+    return report.state == "trusted" and report.issuer in own_names()
 
 
 def sign(

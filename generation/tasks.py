@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import dramatiq
 
@@ -25,6 +26,19 @@ def work() -> None:
     worker.drain()
 
 
+@dramatiq.actor(queue_name="uploads", max_retries=0, time_limit=24 * 3600 * 1000)
+def check_uploads() -> None:
+    """Check uploads until none waits. In a thread of its own: nobody waits for somebody's long clip."""
+    from generation import upload_checks
+
+    upload_checks.drain()
+
+
+def wake_upload_checks() -> None:
+    """Ask a worker to look at the uploads that wait; returns at once. The keeper looks as well."""
+    _sender.submit(_try_to_send, check_uploads)
+
+
 def wake_worker() -> None:
     """Ask a worker to look at the queue; returns at once. A broker that is away costs the job seconds.
 
@@ -36,7 +50,11 @@ def wake_worker() -> None:
 
 def _send() -> None:
     _none_waits.release()  # first: who commits a job during the send must be able to ask again
+    _try_to_send(work)
+
+
+def _try_to_send(actor: Any) -> None:
     try:
-        work.send()
+        actor.send()
     except Exception:
         logger.warning("wake-up not sent; workers will find the job by themselves", exc_info=True)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from generation import views
+from generation import library_views, upload_views, views
 
 app_name = "generation"
 urlpatterns = [
     path("create/", views.composer, name="composer"),
     path("activity/", views.activity, name="activity"),
-    path("library/", views.library, name="library"),
+    path("library/", library_views.page, name="library"),
+    path("library/act/", library_views.act, name="library-act"),
+    path("library/trash/empty/", library_views.empty_trash, name="library-empty-trash"),
+    path("library/folders/", library_views.make_folder, name="library-folders"),
+    path("library/folders/<int:folder_id>/", library_views.change_folder, name="library-folder"),
     path("clips/<uuid:video_id>/", views.clip, name="clip"),
+    path("clips/<uuid:video_id>/remixing/", library_views.remixing, name="remixing"),
     path("verify/", views.verify, name="verify"),
+    path("uploads/", upload_views.library, name="uploads"),
+    path("uploads/agreement/", upload_views.agreement, name="upload-agreement"),
 ]

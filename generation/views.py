@@ -1,4 +1,4 @@
-"""Pages: composer, activity, library, one clip, verify. They parse, look up, call, render."""
+"""Pages: composer, activity, one clip, verify. They parse, look up, call, render."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,15 +21,16 @@ from billing.plans import Plan
 from generation import presenting, services
 from generation.api import verify_upload
 from generation.capabilities import engine_capabilities
-from generation.cards import card_of, with_cards
 from generation.credentials import explain
 from generation.engine.capabilities import Capabilities
 from generation.errors import EngineUnavailable, InvalidFile
+from generation.lineage import lineage_of
 from generation.models import Generation, Video
+from generation.renditions import present_all
+from generation.shelf import settings_of
 from sora_site.lib.errors import SoraError
 from sora_site.lib.pages import InvalidCursor, keyset_page
 
-LIBRARY_PAGE = 24
 ACTIVITY_PAGE = 20
 IDEAS = (
     "A red balloon rises over the ocean at sunset",
@@ -67,7 +67,7 @@ def _composer(request: HttpRequest) -> HttpResponse:
     except EngineUnavailable as error:
         context = {"problem": error, "workspace": workspace}
         return render(request, "generation/composer_closed.html", context, status=503)
-    draft = _draft(request.POST or request.GET, engine)
+    draft = _draft(request.POST or _asked(request), engine)
     if request.method == "GET":
         _keep_offered(draft, engine)
     problem: SoraError | None = None
@@ -113,6 +113,23 @@ def _draft(data: Any, engine: Capabilities) -> dict[str, str]:
         "share": "on" if data.get("share") == "on" else "",
         "request_key": data.get("request_key") or uuid4().hex,
     }
+
+
+def _asked(request: HttpRequest) -> Any:
+    """The query; with ?from=<clip> the settings of that clip, as far as the person may see it."""
+    if not (wanted := request.GET.get("from")):
+        return request.GET
+    try:
+        clip_id = UUID(wanted)
+    except ValueError:
+        raise Http404 from None
+    visible = Video.objects.visible_to(request.user)  # type: ignore[arg-type]
+    video = visible.filter(pk=clip_id).select_related("generation").first()
+    if video is None:
+        raise Http404
+    found = settings_of(video)
+    size = f"{found['width']}x{found['height']}"
+    return {**{key: str(value) for key, value in found.items()}, "size": size}
 
 
 def _keep_offered(draft: dict[str, str], engine: Capabilities) -> None:
@@ -174,7 +191,7 @@ def _ratio(width: int, height: int) -> str:
     return f"{width // common}:{height // common}"
 
 
-# --- Activity and library ------------------------------------------------------------------------
+# --- Activity --------------------------------------------------------------------------------------
 
 
 @require_safe
@@ -198,49 +215,6 @@ def activity(request: HttpRequest) -> HttpResponse:
         "deep": bool(cursor),
     }
     return render(request, "generation/activity.html", context, status=status)
-
-
-LIBRARY_FILTERS = (("", "All"), ("shared", "Shared"), ("private", "Private"))
-
-
-@require_safe
-@never_cache
-@login_required
-def library(request: HttpRequest) -> HttpResponse:
-    """GET /library/: the workspace's finished clips; ?show=shared|private, ?q=words of a prompt."""
-    workspace = _workspace(request)
-    show, words = request.GET.get("show", ""), request.GET.get("q", "").replace("\0", "")[:200]
-    videos = Video.objects.filter(workspace=workspace, quarantined_at=None)
-    if show in ("shared", "private"):
-        videos = videos.filter(shared_at__isnull=show == "private")
-    for word in words.split():
-        videos = videos.filter(generation__prompt__icontains=word)
-    order, status = ("created_at", "id"), 200
-    cursor = request.GET.get("cursor")
-    try:
-        found, following = keyset_page(with_cards(videos), order, cursor, size=LIBRARY_PAGE)
-    except InvalidCursor as error:
-        cursor, status = None, error.http_status
-        found, following = keyset_page(with_cards(videos), order, None, size=LIBRARY_PAGE)
-    kept = {"show": show, "q": words, "cursor": following or ""}
-    context = {
-        "cards": [card_of(video) for video in found],
-        "next_query": urlencode({k: v for k, v in kept.items() if v}) if following else "",
-        "filters": [
-            {
-                "label": label,
-                "query": urlencode({k: v for k, v in {"show": code, "q": words}.items() if v}),
-                "current": code == show,
-            }
-            for code, label in LIBRARY_FILTERS
-        ],
-        "q": words,
-        "show": show,
-        "deep": bool(cursor),
-    }
-    part = request.headers.get("X-Feed-Part") == "1"
-    template = "generation/_library_page.html" if part else "generation/library.html"
-    return render(request, template, context, status=status)
 
 
 # --- One clip --------------------------------------------------------------------------------------
@@ -267,14 +241,10 @@ def clip(request: HttpRequest, video_id: UUID) -> HttpResponse:
         "file": {"frames": video.frames, "fps": video.fps, "bytes": video.bytes},
         "credentials": explain(video.credentials),
         "may_manage": _may_manage(request, video),
-        "parents": [
-            card_of(one)
-            for one in with_cards(visible.filter(children=video)).order_by("created_at")
-        ],
-        "children": [
-            card_of(one)
-            for one in with_cards(visible.filter(parents=video)).order_by("-created_at")[:12]
-        ],
+        "remixable": video.remixable,
+        "trashed": video.trashed_at is not None,
+        "lineage": lineage_of(video, request.user),  # type: ignore[arg-type]
+        "formats": present_all(video),
     }
     return render(request, "generation/clip.html", context)
 

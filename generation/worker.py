@@ -9,7 +9,16 @@ import time
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from generation import chores, library, loading, pipeline, scheduling, services
+from generation import (
+    chores,
+    library,
+    loading,
+    pipeline,
+    scheduling,
+    services,
+    upload_checks,
+    uploads,
+)
 from generation.attempt import stop_asked
 from generation.models import Generation
 from sora_site.lib.request_context import job_id
@@ -102,10 +111,12 @@ class Keeper(threading.Thread):
                 if not _busy.locked() and Generation.objects.queued().exists():
                     threading.Thread(target=drain, name="drain", daemon=True).start()
                 chores.start_if_due()
+                upload_checks.start_if_due()
                 if time.monotonic() >= self._next_clearing:
                     self._next_clearing = time.monotonic() + CLEAR_EVERY_SECONDS
                     library.sweep_trash()
                     chores.sweep()
+                    uploads.sweep_uploads()
             except Exception:
                 logger.exception("the keeper's round failed; the next one follows")
                 connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -19,7 +20,11 @@ from sora_site.lib.errors import SoraError
 @require_safe
 def rules(request: HttpRequest) -> HttpResponse:
     """GET /rules/: what may be made and what may not, in one place."""
-    context = {"policies": policies.POLICIES.values(), "version": policies.POLICY_VERSION}
+    context = {
+        "policies": policies.POLICIES.values(),
+        "version": policies.POLICY_VERSION,
+        "uploads": settings.SORA_UPLOADS,
+    }
     return render(request, "moderation/rules.html", context)
 
 

@@ -202,6 +202,8 @@ def _most_bytes(path: str) -> int:
         return settings.SORA_MAX_UPLOAD_BYTES
     if path.startswith("/api/v1/workspaces/") and path.rstrip("/").endswith("/imports"):
         return settings.SORA_MAX_ARCHIVE_BYTES + SMALL_BODY_BYTES
+    if path.startswith("/api/v1/uploads/"):
+        return settings.UPLOAD_CHUNK_BYTES + SMALL_BODY_BYTES
     return SMALL_BODY_BYTES
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Warning, register
 
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1", ""}
 DAYS_BEFORE_EXPIRY = 14
@@ -219,6 +219,48 @@ def check_engine_options(**kwargs: Any) -> Iterator[CheckMessage]:
             yield Error(
                 str(error), hint=f"docs/settings.md lists what {name} takes.", id="sora.E010"
             )
+
+
+@register("sora")
+def check_uploads(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Says in words what the site takes, since without a classifier that is little."""
+    mode, classifier = settings.SORA_UPLOADS, settings.SORA_FRAME_CLASSIFIER
+    if mode not in {"off", "drawn", "photos"}:
+        yield Error(
+            f"SORA_UPLOADS={mode} is unknown.",
+            hint="Choose off, drawn or photos.",
+            id="sora.E011",
+        )
+    elif mode == "photos" and not classifier:
+        yield Error(
+            "SORA_UPLOADS=photos, but no SORA_FRAME_CLASSIFIER looks for people in them.",
+            hint="Set one that judges sexual content, children and real people, or use drawn.",
+            id="sora.E011",
+        )
+    elif mode == "drawn":
+        yield Info(
+            "Uploads: flat drawings and clips made here. Photographs and filmed material are refused, "
+            "because nothing here can tell the people in them.",
+            hint="SORA_UPLOADS=photos takes them, with a SORA_FRAME_CLASSIFIER (docs/settings.md).",
+            id="sora.I001",
+        )
+    if settings.SORA_SANDBOX not in {"auto", "strict"}:
+        yield Error(
+            f"SORA_SANDBOX={settings.SORA_SANDBOX} is unknown.",
+            hint="Choose auto or strict.",
+            id="sora.E012",
+        )
+        return
+    from generation.reading.sandbox import STRICT, available
+
+    missing = ", ".join(sorted(STRICT - available()))
+    if missing and mode != "off":
+        text = f"This kernel doesn't grant {missing} to the process that reads uploaded files."
+        hint = "Allow it in the container, or set SORA_UPLOADS=off (docs/operations.md)."
+        if settings.SORA_SANDBOX == "strict":
+            yield Error(text, hint=hint, id="sora.E012")
+        else:
+            yield Warning(text, hint=hint, id="sora.W009")
 
 
 @register("sora")

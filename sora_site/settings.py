@@ -77,7 +77,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django_htmx",
     "csp",
     "allauth",
     "allauth.account",
@@ -102,7 +101,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "accounts.middleware.AccountStandingMiddleware",
@@ -347,7 +345,18 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1 * 1024 * 1024
 SORA_TRASH_DAYS = env.int("SORA_TRASH_DAYS", default=30)
 SORA_ARCHIVE_DAYS = env.int("SORA_ARCHIVE_DAYS", default=7)
 SORA_MAX_ARCHIVE_BYTES = env.int("SORA_MAX_ARCHIVE_BYTES", default=4 * 1024**3)
-SORA_MAX_UPLOAD_BYTES = env.int("SORA_MAX_UPLOAD_BYTES", default=200 * 1024 * 1024)
+SORA_MAX_UPLOAD_BYTES = env.int("SORA_MAX_UPLOAD_BYTES", default=200 * 1024 * 1024)  # verify
+
+# --- Uploads ---------------------------------------------------------------------------------
+
+SORA_UPLOADS = env("SORA_UPLOADS", default="drawn")  # off | drawn | photos
+SORA_MAX_UPLOAD_IMAGE_BYTES = env.int("SORA_MAX_UPLOAD_IMAGE_BYTES", default=30 * 1000**2)
+SORA_MAX_UPLOAD_VIDEO_BYTES = env.int("SORA_MAX_UPLOAD_VIDEO_BYTES", default=500 * 1000**2)
+SORA_MAX_UPLOAD_SECONDS = env.int("SORA_MAX_UPLOAD_SECONDS", default=60)
+SORA_MAX_OPEN_UPLOADS = env.int("SORA_MAX_OPEN_UPLOADS", default=4)
+SORA_UPLOAD_STORAGE_BYTES = env.int("SORA_UPLOAD_STORAGE_BYTES", default=5 * 1000**3)
+SORA_SANDBOX = env("SORA_SANDBOX", default="auto")  # auto | strict
+UPLOAD_CHUNK_BYTES = 4 * 1024 * 1024
 
 # --- API -------------------------------------------------------------------------------------
 
@@ -362,6 +371,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_VERSIONING_CLASS": None,
     "EXCEPTION_HANDLER": "sora_site.lib.errors.drf_exception_handler",
+    # Without it anybody gets a new limit with every X-Forwarded-For they make up.
+    "NUM_PROXIES": TRUSTED_PROXIES,
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "user": env("SORA_API_RATE", default="600/min"),

@@ -142,8 +142,8 @@ def _number(
     row: dict[str, Any], key: str, name: str, low: float, high: float, default: float | None = None
 ) -> float:
     value = row.get(key, default)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and low <= value <= high:
+    fine = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and fine and math.isfinite(value) and low <= value <= high:
         return float(value)
     raise PlanError(
         f"{name}.{key}",

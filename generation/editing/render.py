@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from generation.editing.plan import EditPlan, Fit, KeptSpan, MediaRef
+from generation.engine import windows
 from generation.engine.blend import mix
 from generation.engine.capabilities import Capabilities
 from generation.engine.protocol import (
@@ -26,7 +27,6 @@ from generation.engine.protocol import (
     VideoEngine,
     VideoSpec,
 )
-from generation.engine.windows import draw
 
 SECONDS_OF_FADE = 0.4
 CONTEXT_STEPS = 2  # latent frames of a kept neighbour that the engine sees
@@ -82,7 +82,8 @@ def frames(
 ) -> Iterator[Frames]:
     """Yield exactly plan.frames uint8 RGB frames [plan.height, plan.width, 3]."""
     if plan.redraw is not None:
-        yield from draw(engine, redrawn(plan, engine.capabilities, media), on_progress=on_progress)
+        spec = redrawn(plan, engine.capabilities, media)
+        yield from windows.generate(engine, spec, on_progress=on_progress)
         return
     stretches = timeline(plan)
     gaps = [s for s in stretches if s.span is None]
@@ -201,7 +202,7 @@ class Gap:
 
     def frames(self, on_progress: OnProgress) -> Iterator[Frames]:
         spec, anchors = self.compile()
-        drawn = draw(self.engine, spec, on_progress=on_progress)
+        drawn = windows.generate(self.engine, spec, on_progress=on_progress)
         yield from itertools.islice(
             settle(drawn, anchors, self.fade), self.lead, self.lead + self.wanted
         )

@@ -84,8 +84,8 @@ class Capabilities:
         """The size the model draws for one that is asked for; the frames are then fitted to it."""
         step = self.size_step
         return self.native_size(width, height) or (
-            max(step, math.ceil(width / step) * step),
-            max(step, math.ceil(height / step) * step),
+            max(2 * step, math.ceil(width / step) * step),  # one latent has no neighbour to mirror
+            max(2 * step, math.ceil(height / step) * step),
         )
 
     def native_size(self, width: int, height: int) -> tuple[int, int] | None:

@@ -138,7 +138,7 @@ def add_lora(pipe: Any, lora: tuple[Path, float]) -> None:
         )
         pipe.fuse_lora(lora_scale=scale, adapter_names=["lora"])
         pipe.unload_lora_weights()
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, RuntimeError, AttributeError, TypeError) as error:
         raise ModelMissing(
             f"The LoRA {path} can't be put on this model: {error}. SORA_LORA must name weights "
             "trained for the transformer in SORA_MODEL_DIR, or be empty."

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import CombinedSearchVector, SearchVector
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 WORD_TABLES = ("simple", "english")  # as written, and without English endings
 
 
-def words_of(column: str) -> CombinedSearchVector:
+def words_of(column: str) -> CombinedExpression:
     """The words of a text column as the index generation_words holds them."""
     exact, stemmed = (SearchVector(column, config=config) for config in WORD_TABLES)
     return exact + stemmed

@@ -14,7 +14,6 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery
 from django.db import models
 from django.db.models import Q
-from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 
 from accounts.models import Workspace
@@ -55,7 +54,7 @@ class VideoQuerySet(models.QuerySet["Video"]):
         return self.alias(prompt_words=words_of("generation__prompt")).filter(prompt_words=query)
 
 
-def _word_query(word: str) -> CombinedExpression:
+def _word_query(word: str) -> SearchQuery:
     exact, stemmed = (
         SearchQuery(f"{word}:*", search_type="raw", config=config) for config in WORD_TABLES
     )

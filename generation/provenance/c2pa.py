@@ -44,10 +44,7 @@ FINGERPRINT = f"{NAMESPACE}.pdq.1"
 Relationship = Literal["parentOf", "componentOf", "inputTo"]
 State = Literal["trusted", "valid", "invalid", "none"]
 
-_KEPT: dict[Relationship, str] = {  # names of kept ingredients inside their archives
-    role: f"xmp:iid:{uuid.uuid5(uuid.NAMESPACE_URL, f'{NAMESPACE}/kept/{role}')}"
-    for role in ("parentOf", "componentOf", "inputTo")
-}
+RELATIONSHIPS: tuple[Relationship, ...] = ("parentOf", "componentOf", "inputTo")
 _SIGNABLE = {kind: filetypes.MIME[kind] for kind in ("mp4", "png", "jpeg", "webp", "gif")}
 _ALGORITHMS = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 # Extended key usages a signing certificate may carry: e-mail protection, document signing, time
@@ -130,11 +127,7 @@ class Parent:
     relationship: Relationship = "parentOf"
     title: str = ""
     archive: bytes = b""  # of `keep_ingredient`: takes the place of the file, which may be gone
-
-    @property
-    def instance_id(self) -> str:
-        """A kept ingredient has the name it was kept under; a file gets a new one."""
-        return _KEPT[self.relationship] if self.archive else f"xmp:iid:{uuid.uuid4()}"
+    archive_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -307,29 +300,33 @@ def read_credentials(
 
 def keep_ingredient(
     path: Path | str, trust_anchors: str = "", *, title: str = ""
-) -> dict[Relationship, bytes]:
+) -> tuple[str, dict[Relationship, bytes]]:
     """What a later clip needs of this file to name it as its source, once the file itself is gone:
-    its manifests and what validating them said, one archive for each part it may play (`Parent`).
+    its manifests and what validating them said.
 
-    Raises c2pa's errors for a file whose manifest can't be read; `read_credentials` says so before.
+    Returns (archive id, an archive for each part it may play), see `Parent`. Raises c2pa's errors
+    for a file whose manifest can't be read; `read_credentials` says so before.
     """
     path, kept = Path(path), dict[Relationship, bytes]()
-    mime = _SIGNABLE[_signable(path)]
-    for relationship, instance_id in _KEPT.items():
+    mime, archive_id = _SIGNABLE[_signable(path)], f"xmp:iid:{uuid.uuid4()}"
+    for relationship in RELATIONSHIPS:
         ingredient = {
             "title": title or path.name,
             "relationship": relationship,
-            "instance_id": instance_id,
+            "instance_id": archive_id,
             "format": mime,
         }
         archive = io.BytesIO()
-        generator = {"claim_version": 2, "claim_generator_info": [{"name": NAMESPACE}]}
+        generator = {
+            "claim_version": 2,
+            "claim_generator_info": [{"name": NAMESPACE, "version": "1"}],
+        }
         with c2pa.Builder(generator, _reading_context(trust_anchors)) as builder:
             with path.open("rb") as file:
                 builder.add_ingredient(ingredient, mime, file)
-            builder.write_ingredient_archive(instance_id, archive)
+            builder.write_ingredient_archive(archive_id, archive)
         kept[relationship] = archive.getvalue()
-    return kept
+    return archive_id, kept
 
 
 # The manifest
@@ -349,7 +346,7 @@ def _definition(
             {
                 "title": parent.title or parent.path.name,
                 "relationship": parent.relationship,
-                "instance_id": parent.instance_id,
+                "instance_id": parent.archive_id or f"xmp:iid:{uuid.uuid4()}",
                 **({"archive": parent.archive} if parent.archive else {}),
             },
         )

@@ -44,7 +44,7 @@ def credentials(path: Path, request: dict[str, Any]) -> dict[str, Any]:
     from generation.provenance.c2pa import read_credentials
 
     report = read_credentials(path, request["trust_anchors"])
-    return {**report.to_json(), "ours": report.is_from(request["organization"])}
+    return {**report.to_json(), "ours": any(map(report.is_from, request["own_names"]))}
 
 
 def look(path: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -115,10 +115,11 @@ def kept(path: Path, found: dict[str, Any], request: dict[str, Any]) -> dict[str
     if found["state"] == "none":
         return {}
     try:
-        archives = keep_ingredient(path, request["trust_anchors"], title=request["title"])
+        name, archives = keep_ingredient(path, request["trust_anchors"], title=request["title"])
     except c2pa.C2paError:
         return {}  # the report says already that it can't be read
-    return {role: base64.b64encode(archive).decode() for role, archive in archives.items()}
+    plain = {role: base64.b64encode(archive).decode() for role, archive in archives.items()}
+    return {"id": name, **plain}
 
 
 def camera_made(report: dict[str, Any]) -> bool:
@@ -153,10 +154,14 @@ JOBS = {"look": look, "normalise": normalise, "frames": frames}
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     from generation.media import MediaError
+    from generation.reading.normalise import NotDrawn
 
     path = Path(request["path"])
     try:
         return JOBS[request["job"]](path, request)
+    except NotDrawn as error:
+        seen = [(h.seconds, h.variant, h.hash.hex(), h.quality) for h in error.queries]
+        return {"error": {"code": error.code, "message": error.message, "queries": seen}}
     except MediaError as error:
         return {"error": {"code": error.code, "message": error.message}}
     except MemoryError:
@@ -166,15 +171,23 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     request = json.loads(sys.stdin.buffer.read())
     path, folder = Path(request["path"]), request.get("folder")
+    status = open("/proc/self/status")  # noqa: SIM115  (out of reach once confined)
     layers = sandbox.confine(
         sandbox.Bounds(**request["bounds"]), read=[path], write=Path(folder) if folder else None
     )
     alive()
     missing = missing_layers(layers, strict=request["strict"])
     reply = {"error": {"code": "sandbox", "message": missing}} if missing else answer(request)
-    send(b"J", json.dumps({**reply, "layers": layers}).encode())
+    usage = {"layers": layers, "peak_bytes": peak_bytes(status.read())}
+    send(b"J", json.dumps({**reply, **usage}).encode())
     sys.stdout.buffer.flush()
     os._exit(0)  # native state a hostile file may have broken isn't taken apart
+
+
+def peak_bytes(status: str) -> int:
+    """The most memory this process held, from /proc/self/status."""
+    line = next((row for row in status.splitlines() if row.startswith("VmHWM:")), "VmHWM: 0 kB")
+    return int(line.split()[1]) * 1024
 
 
 def missing_layers(layers: Iterable[str], *, strict: bool) -> str:

@@ -70,6 +70,14 @@ _TELLTALES: tuple[tuple[int, bytes, str, str], ...] = (
 )  # fmt: skip
 
 
+class NotDrawn(MediaError):
+    """A photograph or filmed material, or what looks like it. `queries`: hashes to look it up by."""
+
+    def __init__(self, picture: Pixels) -> None:
+        super().__init__("photograph", "This is, or looks like, a photograph or filmed material.")
+        self.queries = query_hashes([(0.0, picture)])
+
+
 @dataclass(frozen=True)
 class Policy:
     """What is asked of one file besides that it can be read."""
@@ -144,7 +152,7 @@ def _image(path: Path, kind: str, folder: Path, policy: Policy) -> Normalised:
     picture, notes, camera = read_picture(path, kind, policy.image_limits)
     flat = not camera and drawn.measure(picture).flat_drawing
     if policy.drawn_only and not flat:
-        raise _not_drawn()
+        raise NotDrawn(picture)
     height, width = picture.shape[:2]
     Image.fromarray(picture).save(folder / "media.png", compress_level=4)
     media.save_poster(picture, folder / "poster.webp", long_side=POSTER_SIDE)
@@ -277,10 +285,6 @@ def _too_large(limits: DecodeLimits) -> MediaError:
     )
 
 
-def _not_drawn() -> MediaError:
-    return MediaError("photograph", "This is, or looks like, a photograph or filmed material.")
-
-
 # Videos
 
 
@@ -294,7 +298,7 @@ def _video(path: Path, folder: Path, policy: Policy, alive: Callable[[], None]) 
     )
     first = next(shown)  # a video without frames has raised
     if policy.drawn_only and not drawn.measure(first).flat_drawing:
-        raise _not_drawn()  # before anything is encoded
+        raise NotDrawn(first)  # before anything is encoded
     height, width = first.shape[:2]
     fingerprint = FingerprintBuilder(fps=float(fps))
     looks, asks = _Every(LOOKS_PER_SECOND), _Every(QUERIES_PER_SECOND)
@@ -310,7 +314,7 @@ def _video(path: Path, folder: Path, policy: Policy, alive: Callable[[], None]) 
             if looks.due(seconds):
                 flat = flat and drawn.measure(frame).flat_drawing
                 if policy.drawn_only and not flat:
-                    raise _not_drawn()
+                    raise NotDrawn(frame)
             if asks.due(seconds):
                 queries += query_hashes([(seconds, frame)])
             fingerprint.add(count - 1, frame)

@@ -18,11 +18,20 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType
 from torch import Tensor
 
 from generation.training import checkpoint
-from generation.training.config import RunConfig
+from generation.training.config import RunConfig, RunError
 from generation.training.muon import MuonWithAdam
+
+WHOLE = (
+    DistributedType.NO,
+    DistributedType.MULTI_CPU,
+    DistributedType.MULTI_GPU,
+    DistributedType.MULTI_NPU,
+    DistributedType.MULTI_XPU,
+)
 
 
 @dataclass
@@ -33,6 +42,7 @@ class Step:
     stage: dict[str, Any]
     numpy: np.random.Generator
     python: random.Random
+    label: str = "loss"  # what the log calls it
 
 
 def seed_step(seed: int, number: int, process: int, stage: dict[str, Any]) -> Step:
@@ -87,7 +97,15 @@ class Ema:
 
 
 def accelerator_of(run: RunConfig) -> Accelerator:
-    return Accelerator(cpu=run.device == "cpu", mixed_precision="bf16" if run.bf16 else "no")
+    """Raises RunError where the launcher was told to shard the weights."""
+    accelerator = Accelerator(cpu=run.device == "cpu", mixed_precision="bf16" if run.bf16 else "no")
+    if (kind := accelerator.distributed_type) not in WHOLE:
+        raise RunError(
+            f"accelerate is set to {kind.value}, which splits weights between devices; Muon needs whole "
+            "matrices, and these models fit one device. Choose multi-GPU without FSDP or DeepSpeed in "
+            "`accelerate config`."
+        )
+    return accelerator
 
 
 class Loop:
@@ -151,7 +169,7 @@ class Loop:
             self.number += 1
             self.ema.update(self.number - self.begun_at)
             losses.append(loss.item())
-            recent.setdefault(stage.get("name", "loss"), []).append(losses[-1])
+            recent.setdefault(step.label, []).append(losses[-1])
             if not math.isfinite(losses[-1]):
                 raise FloatingPointError(
                     f"The loss is {losses[-1]} at step {self.number}. Lower muon_rate and adam_rate; "

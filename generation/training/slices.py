@@ -46,7 +46,6 @@ class Phase:
     inherits: str
     folder: str
     train: Callable[..., list[float]]
-    carried: bool = True
 
     def settings(self, run: RunConfig) -> dict[str, Any]:
         return run.merged(self.inherits, self.table)
@@ -68,7 +67,7 @@ PHASES = (
     Phase("vae", "vae", "vae", train_vae.train),
     Phase("dit", "dit", "dit", train_dit.train),
     Phase("decoder", "vae", "vae", lambda run, **how: train_vae.train(run, "decoder", **how)),
-    Phase("distill", "dit", "distilled", distill.train, carried=False),
+    Phase("distill", "dit", "distilled", distill.train),
 )
 
 
@@ -93,15 +92,18 @@ def pack(run: RunConfig, carry: Path, slices: int) -> None:
     fresh = carry.with_name(carry.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    facts: dict[str, Any] = {"slices": slices, "steps": {}, "hours": {}}
+    facts: dict[str, Any] = {"slices": slices, "steps": {}, "hours": {}, "models": []}
+    done = {p.table: p.done(run) >= p.total(run) for p in PHASES}
     for phase in PHASES:
-        if phase.carried and (steps := phase.done(run)):
+        if (steps := phase.done(run)) and (phase.table != "distill" or done["distill"]):
             facts["steps"][phase.table] = steps
             facts["hours"][phase.table] = _hours(run, phase)
-    for name, kind in (("vae", AutoencoderKLLTXVideo), ("dit", LTXVideoTransformer3DModel)):
+    transformer = _shipped(run) if done["distill"] else "dit"
+    for name, kind in (("vae", AutoencoderKLLTXVideo), (transformer, LTXVideoTransformer3DModel)):
         if (run.work / name / "config.json").exists():
             model = kind.from_pretrained(run.work / name, torch_dtype=torch.bfloat16)
             model.save_pretrained(fresh / name, max_shard_size=LARGEST)
+            facts["models"].append(name)
     size = sum(p.stat().st_size for p in fresh.rglob("*") if p.is_file())
     if size > TOGETHER:
         raise RunError(
@@ -115,6 +117,11 @@ def pack(run: RunConfig, carry: Path, slices: int) -> None:
         carry.rename(old)
     fresh.rename(carry)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _shipped(run: RunConfig) -> str:
+    """The transformer that is exported, by its folder in the work folder."""
+    return str(run.tables.get("export", {}).get("transformer", "dit"))
 
 
 def _hours(run: RunConfig, phase: Phase) -> float:
@@ -136,20 +143,17 @@ def unpack(run: RunConfig, carry: Path) -> int:
         return 0
     try:
         facts = json.loads((folder / "carry.json").read_text())
+        for name in facts["models"]:
+            kind = AutoencoderKLLTXVideo if name == "vae" else LTXVideoTransformer3DModel
+            if not (run.work / name / "config.json").exists():
+                kind.from_pretrained(folder / name).save_pretrained(run.work / name)
         for phase in PHASES:
             steps = facts["steps"].get(phase.table, 0)
-            if not steps or phase.state(run).exists():
-                continue
-            kind = AutoencoderKLLTXVideo if phase.folder == "vae" else LTXVideoTransformer3DModel
-            target = run.work / phase.folder
-            if not (target / "config.json").exists():
-                # Read once, so that a broken file is found now and not after an hour.
-                kind.from_pretrained(folder / phase.folder).save_pretrained(target)
-            run.tables[phase.table] |= {
-                "carried_steps": steps,
-                "carried_hours": facts["hours"][phase.table],
-                "start_from": phase.folder,
-            }
+            if steps and not phase.state(run).exists():
+                table = run.tables[phase.table]
+                table |= {"carried_steps": steps, "carried_hours": facts["hours"][phase.table]}
+                if phase.folder in facts["models"] and phase.table != "distill":
+                    table["start_from"] = phase.folder
         return int(facts["slices"])
     except (OSError, ValueError, KeyError) as error:
         raise RunError(
@@ -209,16 +213,22 @@ def slice_of(
                 break
     if carry:
         pack(run, carry, slices + 1)
-    rows = [(phase.table, _progress(run, phase)) for phase in PHASES]
     finished = all(phase.done(run) >= phase.total(run) for phase in PHASES)
-    if all((run.work / name / "config.json").exists() for name in ("vae", "dit")):
+    rows = [(phase.table, _progress(run, phase)) for phase in PHASES]
+    if all((run.work / name / "config.json").exists() for name in ("vae", _shipped(run))):
         export(run, out, f"python -m generation.training.slices RUN.toml --out {out.name}")
         rows.append(("model folder", str(out)))
-        if clips:
-            report = evaluate(out, clips=clips, device=run.device)
-            rows += [(line.split()[0], line) for line in in_words(report.table).splitlines()]
-    rows.append(("all done", "yes" if finished else "no: call it again"))
+    measured = not clips
+    if finished and clips and clock.left() > minutes / 2:  # else in a slice of its own
+        report = evaluate(out, clips=clips, device=run.device)
+        rows += [(line.split()[0], line.split(maxsplit=1)[1]) for line in _lines(report.table)]
+        measured = True
+    rows.append(("all done", "yes" if finished and measured else "no: call it again"))
     return rows
+
+
+def _lines(table: dict[str, Any]) -> list[str]:
+    return in_words(table).splitlines()
 
 
 def _progress(run: RunConfig, phase: Phase) -> str:
@@ -238,7 +248,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the slice")
     parser.add_argument("--carry", type=Path, help="folder that travels from slice to slice")
     parser.add_argument(
-        "--clips", type=int, default=0, help="clips to evaluate at the end (0: none)"
+        "--clips", type=int, default=100, help="prompts to evaluate when all is trained (0: none)"
     )
     args = parser.parse_args()
     run = read_run(args.run)

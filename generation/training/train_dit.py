@@ -285,6 +285,7 @@ class Trainer:
         mix = step.stage["mix"]
         share = np.array([m["share"] for m in mix])
         chosen = mix[step.numpy.choice(len(share), p=share / share.sum())]
+        step.label = chosen["group"]
         return self.groups[chosen["group"]], chosen["batch"]
 
     def draw(self, group: Group, size: int, step: Step) -> Batch:

@@ -216,6 +216,7 @@ class Trainer:
         """Of one batch: clips, or single frames as image conditions are encoded."""
         s, stage = self.settings, step.stage
         single = step.numpy.random() < s["image_share"]
+        step.label = "pictures" if single else "clips"
         x, cover = self.crops.batch(stage["image_batch" if single else "batch"], step.numpy)
         device = self.held_out.device
         x = x.to(device, memory_format=torch.channels_last_3d)

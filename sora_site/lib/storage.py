@@ -87,6 +87,23 @@ def delete_quarantine(key: str) -> None:
     storages["quarantine"].delete(key)
 
 
+def delete_tree(prefix: str, area: str) -> None:
+    """Delete every object below `prefix`. What isn't there is no error."""
+    place = storages[area]
+    folder = local_path(prefix, area)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    try:
+        folders, names = place.listdir(prefix)
+    except FileNotFoundError:
+        return
+    for name in names:
+        place.delete(f"{prefix}/{name}")
+    for name in folders:
+        delete_tree(f"{prefix}/{name}", area)
+
+
 def fetch(key: str, target: Path, area: str = "private") -> Path:
     """A path to read the object from: its own, where the area lies on this disk, else a copy at
     `target`. Raises FileNotFoundError."""

@@ -20,7 +20,7 @@ function cookie(name) {
 export async function api(path, { method = "GET", body, headers = {}, signal } = {}) {
   const options = { method, headers: { Accept: "application/json", ...headers }, signal };
   if (method !== "GET") options.headers["X-CSRFToken"] = cookie("csrftoken");
-  if (body instanceof FormData) {
+  if (body instanceof FormData || body instanceof Blob) {
     options.body = body;
   } else if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";

@@ -33,6 +33,19 @@ page.querySelector("[data-copy]")?.addEventListener("click", async () => {
   }
 });
 
+const remixing = page.querySelector("[data-remixing]");
+remixing?.querySelector("[type=submit]").setAttribute("hidden", "");
+remixing?.addEventListener("change", async (event) => {
+  const box = event.target;
+  try {
+    await api(`/api/v1/videos/${id}/remixing/`, { method: "PUT", body: { allowed: box.checked } });
+    toast(box.checked ? "Others may remix it" : "Nobody else may remix it");
+  } catch (error) {
+    box.checked = !box.checked;
+    toast(error.message, { bad: true });
+  }
+});
+
 const dialog = document.getElementById("report");
 const form = dialog?.querySelector("form[data-report]");
 page.querySelector("[data-report-open]")?.addEventListener("click", (event) => {

@@ -6,14 +6,26 @@ export function prefersStill() {
   return reduced.matches || navigator.connection?.saveData === true;
 }
 
-export function toast(text, { bad = false } = {}) {
+/** A note at the bottom. With `action` it has a button, stays longer, and calls `onAction` once. */
+export function toast(text, { bad = false, action = "", onAction } = {}) {
   const area = document.querySelector("[data-toasts]");
   if (!area) return;
   const note = document.createElement("p");
   note.className = bad ? "toast toast--bad" : "toast";
   note.textContent = text;
+  if (action) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "toast__action";
+    button.textContent = action;
+    button.addEventListener("click", () => {
+      note.remove();
+      onAction();
+    });
+    note.append(button);
+  }
   area.append(note);
-  setTimeout(() => note.remove(), bad ? 7000 : 3500);
+  setTimeout(() => note.remove(), action ? 10000 : bad ? 7000 : 3500);
 }
 
 /** Show what can be spent now, wherever the page shows it. */

@@ -6,11 +6,13 @@ import json
 import os
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from generation.engine.diffusers_engine import DiffusersEngine
 from generation.engine.protocol import PromptSegment, VideoSpec
@@ -132,6 +134,22 @@ def test_the_engine_draws_with_what_was_exported(run, dit_losses, tmp_path):
     assert [f.shape for f in engine.generate(spec, on_progress=lambda progress: None)] == [
         (32, 64, 3)
     ] * 5
+
+
+@pytest.fixture
+def new_process():
+    """accelerate keeps the precision for the life of a process; this test needs another one."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def test_mixed_precision_trains_with_every_kind_of_mask(other, new_process):
+    for module, table in ((train_vae, "vae"), (train_dit, "dit")):
+        short = shorter(other, table, 6, save=100)
+        shutil.rmtree(other.work / f"{table}.state", ignore_errors=True)
+        losses = module.train(replace(short, bf16=True))
+        assert len(losses) == 6 and np.isfinite(losses).all()
 
 
 def test_the_log_variance_of_a_fresh_autoencoder_is_fixed(run):

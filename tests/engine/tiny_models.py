@@ -41,7 +41,7 @@ from transformers import (
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,'-"
 
 
-def tokenizer() -> PreTrainedTokenizerFast:
+def tokenizer(padding_side: str = "right") -> PreTrainedTokenizerFast:
     vocabulary = {word: k for k, word in enumerate(["<pad>", "</s>", "<bos>", "<unk>", *LETTERS])}
     letters = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     letters.pre_tokenizer = pre_tokenizers.Split("", "isolated")
@@ -52,6 +52,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
         bos_token="<bos>",
         unk_token="<unk>",
         model_max_length=32,
+        padding_side=padding_side,
     )
 
 
@@ -228,7 +229,7 @@ def ltx2(folder: Path, pipeline: type = LTX2Pipeline) -> Path:
         vae=vae,
         audio_vae=audio_vae,
         text_encoder=gemma,
-        tokenizer=tokenizer(),
+        tokenizer=tokenizer("left"),
         connectors=connectors,
         transformer=transformer,
         vocoder=vocoder,

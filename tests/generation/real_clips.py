@@ -1,4 +1,4 @@
-"""A delivered clip with real files: drawn here, marked, signed, fingerprinted, handed over as the worker does."""
+"""A delivered clip with real files: drawn here, marked, signed, handed over as the worker does."""
 
 from __future__ import annotations
 

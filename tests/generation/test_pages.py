@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import Membership, User, Workspace
 from billing.models import LedgerEntry
 from generation.models import Generation
-from generation.views import LIBRARY_PAGE
+from generation.shelf import PAGE as LIBRARY_PAGE
 from tests.factories import make_generation, make_membership, make_user, make_video
 
 pytestmark = pytest.mark.django_db

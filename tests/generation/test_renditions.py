@@ -16,7 +16,7 @@ from generation.models import Chore, Video
 from tests.factories import make_video
 from tests.generation.real_clips import FPS, HEIGHT, WIDTH, file_of, make_clip
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # a lease is renewed from another thread
 MADE = ("gif", "webp", "spritesheet")
 
 
@@ -85,6 +85,7 @@ def test_moving_formats_keep_size_time_loop_and_mark(
         times = []
         for index in range(FPS):
             image.seek(index)
+            image.load()
             times.append(image.info["duration"])
     assert sum(times) == pytest.approx(1000, abs=15)
     seen = inspection.verify_file(path, viewer=alice)
@@ -207,9 +208,7 @@ def test_a_worker_that_died_leaves_the_chore_to_another(api: APIClient, clip: Vi
     assert not late.mine().exists()
 
 
-def test_a_chore_that_kills_its_worker_ends_after_three_tries(
-    api: APIClient, clip: Video
-) -> None:
+def test_a_chore_that_kills_its_worker_ends_after_three_tries(api: APIClient, clip: Video) -> None:
     api.post(address(clip), {"format": "gif"})
     for _ in range(settings.SORA_MAX_ATTEMPTS):
         assert chores.claim() is not None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.conf import settings
 
 from sora_site import asgi
 
@@ -211,11 +212,9 @@ async def test_a_link_out_of_the_area_is_not_followed(tmp_path: Path, clip: Path
 
 
 async def test_static_files_are_found_in_place_during_development() -> None:
-    answer = await ask(asgi.Static(), scope("/static/htmx/htmx.min.js", "GET"))
     missing = await ask(asgi.Static(), scope("/static/../manage.py", "GET"))
 
     assert missing.status == 404
-    assert answer.status in {200, 404}  # whether the package names its file so
     css = await ask(asgi.Static(), scope("/static/css/site.css", "GET"))
     assert (css.status, css.headers["cache-control"]) == (200, "no-cache")
 

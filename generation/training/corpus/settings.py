@@ -75,7 +75,6 @@ class CorpusSettings:
     aesthetics: dotted name of a function, list of uint8 [h, w, 3] to a number; min_aesthetics goes
         with it.
     duplicate_share: of a clip's pictures that must be found in an earlier clip to be its copy.
-    long_share: of captions in training that are the long one, where a clip has both.
     """
 
     licences: tuple[str, ...] = ()
@@ -89,7 +88,6 @@ class CorpusSettings:
     aesthetics: str = ""
     min_aesthetics: float = 0.0
     duplicate_share: float = 0.5
-    long_share: float = 0.5
     safety: SafetySettings = field(default_factory=SafetySettings)
     recaption: RecaptionSettings = field(default_factory=RecaptionSettings)
 

@@ -37,9 +37,12 @@ def write(report: Report, pictures: Path, model_dir: Path, cards: list[Path]) ->
     """Pictures, figures.json and golden.json into `pictures`; the table into every card that has the
     markers. Returns what was written."""
     written = write_sheets(pictures, report.prompts, report.clips, report.kept, report.fps)
-    for name, content in (("figures.json", report.table), ("golden.json", report.golden)):
+    for name, content, indent in (
+        ("figures.json", report.table, 1),
+        ("golden.json", report.golden, None),
+    ):
         path = pictures / name
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(content, indent=indent) + "\n", encoding="utf-8")
         written.append(path)
     vocabulary = json.loads((model_dir / "vocabulary.json").read_text())
     for card in cards:

@@ -44,8 +44,8 @@ class Command(BaseCommand):
         broker = dramatiq.get_broker()
         runtime = dramatiq.Worker(
             broker,
-            queues={tasks.work.queue_name},
-            worker_threads=1,
+            queues={tasks.work.queue_name, tasks.check_uploads.queue_name},
+            worker_threads=2,  # a clip in the making does not hold up the check of an upload
             worker_timeout=LOOK_EVERY_MS,
         )
         runtime.start()

@@ -1,0 +1,229 @@
+"""Pages of the library: clips, folders, trash. Each form works without script."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import User, Workspace
+from accounts.permissions import adult_required, signed_in
+from accounts.services import personal_workspace
+from generation import archives, library, shelf
+from generation.models import Folder, Video
+from sora_site.lib.errors import SoraError
+from sora_site.lib.pages import InvalidCursor
+
+TOOL_TITLES = {
+    "text": "From words",
+    "image": "From an image",
+    "keyframes": "Keyframes",
+    "remix": "Remixes",
+    "extend": "Extended",
+    "fill": "Filled",
+    "recut": "Re-cut",
+    "blend": "Blends",
+    "loop": "Loops",
+    "storyboard": "Storyboards",
+    "stitch": "Stitched",
+    "upgrade": "Upgrades",
+}
+
+
+@require_safe
+@never_cache
+@login_required
+def page(request: HttpRequest) -> HttpResponse:
+    """GET /library/: finished clips; ?show, ?folder, ?tool, ?q narrow it, ?view=list is denser."""
+    user = signed_in(request)
+    workspace = personal_workspace(user)
+    query = request.GET
+    show = query.get("show", "") if query.get("show", "") in shelf.SHOW else ""
+    folder = shelf.folder_of(workspace, query.get("folder"))
+    words = query.get("q", "").replace("\0", "")[:200]
+    tools = shelf.tools_of(workspace)
+    tool = query.get("tool", "") if query.get("tool", "") in tools else ""
+    wanted = shelf.Wanted(show, words, tool, folder)
+    cursor, status = query.get("cursor"), 200
+    try:
+        cards, following = shelf.page(workspace, user, wanted, cursor)
+    except InvalidCursor as error:
+        cursor, status = None, error.http_status
+        cards, following = shelf.page(workspace, user, wanted, None)
+    kept = {
+        "show": show,
+        "folder": folder.pk if folder else "",
+        "tool": tool,
+        "q": words,
+        "view": "list" if query.get("view") == "list" else "",
+    }
+    context = {
+        "workspace": workspace,
+        "cards": cards,
+        "next_query": _query(kept, cursor=following) if following else "",
+        "filters": [
+            {"label": label, "query": _query(kept, show=code), "current": code == show}
+            for code, label in shelf.SHOW.items()
+        ],
+        "folders": [
+            {
+                "folder": each,
+                "query": _query(kept, folder=each.pk, show=""),
+                "current": folder is not None and each.pk == folder.pk,
+            }
+            for each in workspace.folders.with_counts()
+        ],
+        "everywhere_query": _query(kept, folder="", show=""),
+        "tools": [
+            {"code": code, "title": TOOL_TITLES.get(code, code), "current": code == tool}
+            for code in tools
+        ],
+        "views": [
+            {"label": "Grid", "query": _query(kept, view=""), "current": not kept["view"]},
+            {"label": "List", "query": _query(kept, view="list"), "current": bool(kept["view"])},
+        ],
+        "wanted": wanted,
+        "kept": kept,
+        "here": request.get_full_path(),
+        "deep": bool(cursor),
+    }
+    part = request.headers.get("X-Feed-Part") == "1"
+    template = "generation/_library_page.html" if part else "generation/library.html"
+    return render(request, template, context, status=status)
+
+
+def _query(kept: dict[str, Any], **changed: Any) -> str:
+    return urlencode({key: value for key, value in {**kept, **changed}.items() if value})
+
+
+@require_POST
+@adult_required
+def act(request: HttpRequest) -> HttpResponse:
+    """POST /library/act/: what the bar does with the chosen clips."""
+    user = signed_in(request)
+    workspace = personal_workspace(user)
+    clips = _chosen(request, workspace)
+    action = request.POST.get("action", "")
+    if not clips:
+        messages.error(request, "Choose at least one clip first.")
+        return _back(request)
+    try:
+        messages.success(request, _act(request, workspace, clips, action, user))
+    except SoraError as error:
+        messages.error(request, f"{error.message} {error.remedy or ''}".strip())
+    return _back(request)
+
+
+def _act(
+    request: HttpRequest, workspace: Workspace, clips: list[Video], action: str, user: User
+) -> str:
+    """Do it; what to say. Raises SoraError, Http404."""
+    match action:
+        case "trash":
+            return f"Moved {_clips(library.trash(clips, by=user))} to the trash."
+        case "restore":
+            return f"Took {_clips(library.take_from_trash(clips, by=user))} out of the trash."
+        case "favourite" | "unfavourite":
+            library.mark_favourites(clips, by=user, on=action == "favourite")
+            return "Marked as favourite." if action == "favourite" else "No longer a favourite."
+        case "download":
+            archives.ask_for_download(workspace, clips, by=user)
+            return "The zip is being written; it waits for you in Settings."
+        case "move":
+            wanted = request.POST.get("folder", "")
+            folder = shelf.folder_of(workspace, wanted)
+            if wanted and folder is None:
+                raise Http404
+            library.move_to_folder(clips, folder)
+            where = f"to {folder.name}" if folder else "out of their folders"
+            return f"Moved {_clips(len(clips))} {where}."
+    raise Http404
+
+
+def _clips(count: int) -> str:
+    return "1 clip" if count == 1 else f"{count} clips"
+
+
+def _chosen(request: HttpRequest, workspace: Workspace) -> list[Video]:
+    try:
+        ids = [UUID(text) for text in request.POST.getlist("videos")[: library.MOST_CHOSEN]]
+    except ValueError:
+        raise Http404 from None
+    found = shelf.chosen(workspace, ids)
+    if len(found) != len(set(ids)):
+        raise Http404
+    return found
+
+
+@require_POST
+@adult_required
+def empty_trash(request: HttpRequest) -> HttpResponse:
+    """POST /library/trash/empty/"""
+    user = signed_in(request)
+    count = library.empty_trash(personal_workspace(user), by=user)
+    messages.success(request, f"Deleted {_clips(count)} for good.")
+    return redirect(f"{reverse('generation:library')}?show=trash")
+
+
+@require_POST
+@adult_required
+def make_folder(request: HttpRequest) -> HttpResponse:
+    """POST /library/folders/: then the page of the new folder."""
+    user = signed_in(request)
+    try:
+        folder = library.create_folder(
+            personal_workspace(user), request.POST.get("name", ""), by=user
+        )
+    except SoraError as error:
+        messages.error(request, f"{error.message} {error.remedy or ''}".strip())
+        return _back(request)
+    return redirect(f"{reverse('generation:library')}?folder={folder.pk}")
+
+
+@require_POST
+@adult_required
+def change_folder(request: HttpRequest, folder_id: int) -> HttpResponse:
+    """POST /library/folders/<id>/: `name` renames it; action=delete lets its clips fall out."""
+    user = signed_in(request)
+    folder = Folder.objects.filter(pk=folder_id, workspace=personal_workspace(user)).first()
+    if folder is None:
+        raise Http404
+    if request.POST.get("action") == "delete":
+        library.delete_folder(folder, by=user)
+        messages.success(request, f"The folder {folder.name} is gone; its clips stay.")
+        return redirect("generation:library")
+    try:
+        library.rename_folder(folder, request.POST.get("name", ""))
+    except SoraError as error:
+        messages.error(request, f"{error.message} {error.remedy or ''}".strip())
+    return redirect(f"{reverse('generation:library')}?folder={folder.pk}")
+
+
+@require_POST
+@adult_required
+def remixing(request: HttpRequest, video_id: UUID) -> HttpResponse:
+    """POST /clips/<id>/remixing/: `allowed` on or absent."""
+    user = signed_in(request)
+    video = Video.objects.filter(workspace=personal_workspace(user), pk=video_id).first()
+    if video is None:
+        raise Http404
+    library.allow_remixing(video, by=user, on=request.POST.get("allowed") == "on")
+    return redirect("generation:clip", video_id)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    goal = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(
+        goal, {request.get_host()}, require_https=request.is_secure()
+    ):
+        goal = reverse("generation:library")
+    return redirect(goal)

@@ -1,0 +1,475 @@
+"""The worker's check of one upload: read it apart, compare it, review it, keep our own form of it.
+
+A leased job as clips and chores are: a claim raises the epoch, every write asks for it, a silent
+worker's upload is checked by another one, at most SORA_MAX_ATTEMPTS times. Whatever fails closes:
+the upload is refused with a reason, and nobody has seen it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from django.conf import settings
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from accounts import audit
+from accounts.models import Workspace
+from generation import matching, signing, uploads
+from generation.attempt import RENEW_EVERY_SECONDS, LeaseLost, stop_asked
+from generation.errors import UPLOAD_REASONS
+from generation.inspection import hashes_of
+from generation.media import DecodeLimits
+from generation.models import Upload, UploadFingerprint, Video
+from generation.provenance.fingerprint import FrameHash, bands
+from generation.reading import reader
+from generation.screening import known_hashes, upload_review
+from moderation.screening.protocol import Category, ScreeningUnavailable, Verdict
+from sora_site.lib import failpoints, storage
+
+logger = logging.getLogger(__name__)
+
+Status = Upload.Status
+LOOK_SIDE = 640  # of the frames the review sees
+IMAGE_PIXELS = 7680 * 4320
+VIDEO_PIXELS = 3840 * 2160
+MOST_FRAMES_PER_SECOND = 120
+SAME_PICTURE = 20  # bits of 256: a copy that was encoded again differs by 6 to 14
+_busy = threading.Lock()  # one check at a time in one process
+
+
+class Refused(Exception):
+    """The upload can't be used. `code` is of UPLOAD_REASONS or of the rules; `verdict` when a rule
+    decided, and then what came is kept as evidence."""
+
+    def __init__(self, code: str, verdict: Verdict | None = None) -> None:
+        super().__init__(code)
+        self.code, self.verdict = code, verdict
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the confined process answered."""
+
+    kind: str
+    width: int
+    height: int
+    frames: int
+    fps: float | None
+    had_audio: bool
+    drawn: bool
+    notes: list[str]
+    stored: list[FrameHash]
+    queries: list[FrameHash]
+    credentials: dict[str, Any]
+    kept: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return "media.png" if self.kind == Upload.Kind.IMAGE else "media.mp4"
+
+
+class Lease:
+    """One worker's hold on one upload, renewed by a thread as long as the block runs."""
+
+    def __init__(self, upload: Upload) -> None:
+        self.upload = upload
+        self.folder = Path(settings.SORA_STATE_DIR) / "work" / f"upload-{upload.pk}.{upload.epoch}"
+        self._done, self._lost = threading.Event(), threading.Event()
+        self._renewer = threading.Thread(target=self._renew, name="upload-lease", daemon=True)
+
+    def __enter__(self) -> Lease:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._renewer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._done.set()
+        self._renewer.join(timeout=5)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stage(self, name: str) -> None:
+        """Called between two steps. Raises LeaseLost when it is not ours to go on."""
+        if stop_asked.is_set() or self._lost.is_set() or not mine(self.upload).exists():
+            raise LeaseLost()
+        failpoints.reach(f"upload_{name}")
+
+    def _renew(self) -> None:
+        try:
+            while not self._done.wait(RENEW_EVERY_SECONDS):
+                try:
+                    if not mine(self.upload).update(lease_expires_at=_lease_end()):
+                        self._lost.set()
+                        return
+                except Exception:
+                    logger.warning("lease of an upload not renewed", exc_info=True)
+                    connection.close()
+        finally:
+            connection.close()
+
+
+def mine(upload: Upload) -> QuerySet[Upload]:
+    """The row, as long as this attempt holds it. Every write of a check goes through here."""
+    return Upload.objects.filter(pk=upload.pk, epoch=upload.epoch, status=Status.CHECKING)
+
+
+def _lease_end() -> Any:
+    return Now() + timedelta(seconds=settings.SORA_LEASE_SECONDS)
+
+
+# --- The queue -----------------------------------------------------------------------------------
+
+
+def claim() -> Upload | None:
+    """Take the upload that waits longest; None when none does. Two workers never get the same."""
+    with transaction.atomic():
+        waiting = Upload.objects.filter(status=Status.WAITING).order_by("created_at", "id")
+        upload = waiting.select_for_update(skip_locked=True).first()
+        if upload is None:
+            return None
+        Upload.objects.filter(pk=upload.pk).update(
+            status=Status.CHECKING,
+            epoch=F("epoch") + 1,
+            attempts=F("attempts") + 1,
+            lease_expires_at=_lease_end(),
+        )
+    return Upload.objects.select_related("workspace", "uploaded_by").get(pk=upload.pk)
+
+
+def sweep() -> int:
+    """Put back what a silent worker left; refuse what failed too often. Returns how many moved."""
+    moved = 0
+    for upload in Upload.objects.abandoned().select_related("workspace")[:100]:
+        if upload.attempts >= settings.SORA_MAX_ATTEMPTS:
+            moved += refuse(upload, "worker_lost")
+        else:
+            moved += put_back(upload)
+    if moved:
+        logger.warning("swept abandoned checks of uploads", extra={"moved": moved})
+    return moved
+
+
+def put_back(upload: Upload, *, tried: bool = True) -> bool:
+    """Let another worker try. `tried=False`: this attempt doesn't count, the file is not to blame."""
+    attempts = upload.attempts if tried else max(0, upload.attempts - 1)
+    return bool(
+        mine(upload).update(status=Status.WAITING, lease_expires_at=None, attempts=attempts)
+    )
+
+
+def drain() -> int:
+    """Check uploads until none waits. Returns how many; 0 at once when one is being checked here."""
+    if not _busy.acquire(blocking=False):
+        return 0
+    done = 0
+    try:
+        while not stop_asked.is_set() and (upload := claim()) is not None:
+            run(upload)
+            done += 1
+    except (OperationalError, InterfaceError):
+        logger.warning("the database is away; the keeper looks again", exc_info=True)
+        connection.close()
+    finally:
+        _busy.release()
+        close_old_connections()
+    return done
+
+
+def start_if_due() -> None:
+    """The keeper's look: sweep, and a thread for what waits unless one is at it."""
+    sweep()
+    if not _busy.locked() and Upload.objects.filter(status=Status.WAITING).exists():
+        threading.Thread(target=drain, name="uploads", daemon=True).start()
+
+
+def run(upload: Upload) -> None:
+    """Take one claimed upload to its end. Raises nothing."""
+    try:
+        with Lease(upload) as lease:
+            check(upload, lease)
+    except LeaseLost:
+        logger.warning("upload taken over, removed or put back; its late work was dropped")
+        if stop_asked.is_set():
+            put_back(upload, tried=False)
+    except Refused as refusal:
+        refuse(upload, refusal.code, refusal.verdict)
+    except reader.Unreadable as error:
+        refuse(upload, error.code if error.code in UPLOAD_REASONS else "unreadable")
+    except ScreeningUnavailable:
+        logger.exception("an upload could not be screened")
+        refuse(upload, "screening_unavailable")
+    except (OperationalError, InterfaceError):
+        logger.warning("the database went away; the upload is not to blame", exc_info=True)
+        connection.close()
+        with suppress(OperationalError, InterfaceError):  # still away: the sweeper finds it
+            put_back(upload)
+    except OSError:
+        logger.exception("an upload could not be stored")
+        refuse(upload, "storage_failed")
+    except Exception:
+        logger.exception("checking an upload failed")
+        refuse(upload, "internal_error")
+
+
+# --- The check -----------------------------------------------------------------------------------
+
+
+def check(upload: Upload, lease: Lease) -> None:
+    """The way of one upload. Returns when it is ready; raises what stopped it."""
+    # 1. The whole file, exactly as it was announced.
+    lease.stage("join")
+    path = lease.folder / "file"
+    try:
+        uploads.join_pieces(upload, path)
+    except FileNotFoundError:
+        raise Refused("damaged_in_transit") from None
+    if path.stat().st_size != upload.size_bytes:
+        raise Refused("damaged_in_transit")
+    upload.sha256 = storage.sha256_of(path)
+
+    # 2. A confined process reads it and writes our own form. This one never parses it.
+    lease.stage("read")
+    same = Video.objects.filter(sha256=upload.sha256).order_by("-quarantined_at").first()
+    drawn_only = settings.SORA_UPLOADS != "photos"
+    try:
+        found = read(upload, path, lease.folder, drawn_only=drawn_only, known=same is not None)
+    except reader.Unreadable as error:
+        if error.code == "photograph" and _match(hashes_of(error.queries)) is not None:
+            raise Refused("our_clip_altered") from error
+        raise
+
+    # 3. Where is it from? Ours again, something that was removed, somebody's who said no?
+    lease.stage("compare")
+    origin = same or _signed_clip(found.credentials)
+    if matching.is_removed(found.queries):
+        raise Refused("removed_clip", _matched(Category.KNOWN_CONTENT, "removed here"))
+    if drawn_only and origin is None and not found.drawn:
+        raise Refused("photograph")
+    source = origin or _match(found.queries)
+    if source is not None:
+        _may_use(upload, source)
+
+    # 4. What does it show? Stricter than a prompt, and fails closed.
+    lease.stage("review")
+    verdict = review(found, lease, trusted=origin is not None)
+    if not verdict.allowed:
+        raise Refused(_reason(verdict), verdict)
+
+    # 5. Files first, then the row that points to them.
+    lease.stage("store")
+    upload.uploaded_by.refresh_from_db()
+    if upload.uploaded_by.is_suspended:
+        raise Refused("account_suspended")
+    deliver(upload, found, verdict, lease, source)
+
+
+def read(upload: Upload, path: Path, folder: Path, *, drawn_only: bool, known: bool) -> Found:
+    """Raises reader.Unreadable."""
+    seconds = float(settings.SORA_MAX_UPLOAD_SECONDS)
+    frames = settings.SORA_MAX_UPLOAD_SECONDS * MOST_FRAMES_PER_SECOND
+    image = DecodeLimits(bytes=settings.SORA_MAX_UPLOAD_IMAGE_BYTES, pixels=IMAGE_PIXELS)
+    video = DecodeLimits(
+        bytes=settings.SORA_MAX_UPLOAD_VIDEO_BYTES,
+        seconds=seconds,
+        pixels=VIDEO_PIXELS,
+        frames=frames,
+        wall_seconds=reader.START_SECONDS + seconds * reader.SECONDS_PER_SECOND,
+    )
+    answer = reader.ask(
+        "normalise",
+        path,
+        folder=folder,
+        seconds=seconds,
+        trust_anchors=signing.trust_anchors(),
+        own_names=sorted(signing.own_names()),
+        title=f"Upload {str(upload.pk)[:8]}",
+        known=known,
+        drawn_only=drawn_only,
+        image_limits=asdict(image),
+        video_limits=asdict(video),
+    )
+    made = answer["media"]
+    hashes = {name: hashes_of(made.pop(name)) for name in ("stored", "queries")}
+    return Found(**made, **hashes, credentials=answer["c2pa"], kept=answer["kept"])
+
+
+def review(found: Found, lease: Lease, *, trusted: bool) -> Verdict:
+    """The upload profile over the frames of our own form, and the known hashes turned every way.
+
+    Raises ScreeningUnavailable.
+    """
+    known = known_hashes()
+    for item in found.queries:
+        if known.distance(item.hash) is not None:
+            return _matched(Category.KNOWN_CONTENT, "known_hashes")
+    frames = upload_review(photographs=not (trusted or found.drawn))
+    scale = min(1.0, LOOK_SIDE / max(found.width, found.height))
+    fps = found.fps or 1.0
+    pictures = reader.stream(
+        lease.folder / found.name,
+        start=0.0,
+        end=None,
+        fps=fps,
+        width=max(16, round(found.width * scale)),
+        height=max(16, round(found.height * scale)),
+        fit="crop",
+        limits=uploads.OUR_LIMITS,
+    )
+    for index, picture in enumerate(pictures):
+        frames.add(index, index / fps, picture)
+    return frames.verdict()
+
+
+def _matched(category: Category, source: str) -> Verdict:
+    return Verdict(
+        action="refuse",
+        profile="upload",
+        categories=(category.value,),
+        reasons=(category.value,),
+        evaluated=("known_hashes",),
+        details={"source": source},
+    )
+
+
+def _reason(verdict: Verdict) -> str:
+    reason = verdict.reasons[0] if verdict.reasons else "policy"
+    return "flat_colour" if reason == Category.BROKEN_OUTPUT else reason
+
+
+def _signed_clip(report: dict[str, Any]) -> Video | None:
+    """The clip whose unaltered file this is, by the credentials this site signed."""
+    if not report["ours"]:
+        return None
+    job = str(report["claims"].get("job") or "")
+    with suppress(ValueError, TypeError):
+        return Video.objects.filter(generation_id=job).first()
+    return None
+
+
+def _match(queries: Sequence[FrameHash]) -> Video | None:
+    """The clip that these pictures show. Plain drawings of one subject resemble each other, so only
+    what is closer than lists of known pictures ask for counts."""
+    found = matching.find_clips(queries, viewer=None)
+    if not found or found[0]["distance"] > SAME_PICTURE:
+        return None
+    return Video.objects.filter(pk=found[0]["id"]).first()
+
+
+def _may_use(upload: Upload, video: Video) -> None:
+    """Bringing a clip back as a file opens no door that is closed in the library."""
+    if video.quarantined_at is not None:
+        raise Refused("removed_clip", _matched(Category.KNOWN_CONTENT, "removed here"))
+    own = Workspace.objects.visible_to(upload.uploaded_by).filter(pk=video.workspace_id).exists()
+    open_to_all = video.shared_at is not None and video.remixable and video.deleted_at is None
+    if not own and not open_to_all:
+        raise Refused("not_remixable")
+
+
+# --- Its ends ------------------------------------------------------------------------------------
+
+
+def deliver(
+    upload: Upload, found: Found, verdict: Verdict, lease: Lease, source: Video | None
+) -> None:
+    """Make the upload usable. Raises LeaseLost when another worker has it; then nothing is left."""
+    folder = f"{uploads.folder_of(upload)}/{upload.epoch}"
+    media_key, poster_key = f"{folder}/{found.name}", f"{folder}/poster.webp"
+    storage.store_private(lease.folder / found.name, media_key)
+    storage.store_private(lease.folder / "poster.webp", poster_key)
+    details = {"drawn": found.drawn, "notes": found.notes}
+    if source is not None:
+        details["clip"] = str(source.pk)
+    with transaction.atomic():
+        won = mine(upload).update(
+            status=Status.READY,
+            kind=found.kind,
+            reason_code="",
+            sha256=upload.sha256,
+            width=found.width,
+            height=found.height,
+            frames=found.frames,
+            fps=found.fps,
+            had_audio=found.had_audio,
+            media_key=media_key,
+            poster_key=poster_key,
+            manifest=json.dumps(found.kept).encode() if found.kept else b"",
+            credentials=found.credentials,
+            verdict={**verdict.to_json(), "upload": details},
+            lease_expires_at=None,
+            checked_at=Now(),
+        )
+        if won:
+            UploadFingerprint.objects.bulk_create(
+                UploadFingerprint(
+                    workspace=upload.workspace,
+                    upload=upload,
+                    at_ms=item.at_ms,
+                    variant=item.variant,
+                    hash=item.hash,
+                    bands=bands(item.hash),
+                )
+                for item in found.stored
+            )
+            audit.record(
+                audit.UPLOAD_READY, workspace=upload.workspace, target=upload, kind=found.kind
+            )
+            transaction.on_commit(lambda: uploads.delete_received(upload))
+    if not won:
+        storage.delete_private(media_key)
+        storage.delete_private(poster_key)
+        raise LeaseLost()
+
+
+def refuse(upload: Upload, code: str, verdict: Verdict | None = None) -> bool:
+    """End a check without a result. False: another worker has it; then nothing changed.
+
+    What a rule refused is kept in quarantine, where nobody gets a link; everything else is deleted.
+    """
+    with transaction.atomic():
+        won = mine(upload).update(
+            status=Status.REFUSED,
+            reason_code=code,
+            sha256=upload.sha256,
+            verdict=verdict.to_json() if verdict else {},
+            lease_expires_at=None,
+            checked_at=Now(),
+        )
+        if not won:
+            return False
+        audit.record(
+            audit.UPLOAD_REFUSED,
+            workspace=upload.workspace,
+            target=upload,
+            reason=code,
+            attempt=upload.attempts,
+        )
+        if verdict is None:
+            transaction.on_commit(lambda: uploads.delete_received(upload))
+    return True
+
+
+def waiting() -> int:
+    """How many uploads have not been checked yet."""
+    return Upload.objects.filter(Q(status=Status.WAITING) | Q(status=Status.CHECKING)).count()
