@@ -25,6 +25,8 @@ from billing import services as billing
 from billing.serializers import BalanceOut
 from generation import inspection, presenting, scheduling, services
 from generation.capabilities import engine_capabilities
+from generation.editing.plan import FITS, TOOLS
+from generation.edits import Wish, seconds_shown
 from generation.errors import InvalidFile, InvalidRequest
 from generation.models import Generation
 from generation.rewriting import in_words, rewrite_for_engine
@@ -39,14 +41,30 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 class SpecIn(serializers.Serializer[Any]):
-    """What to make. Sizes and lengths: GET /api/v1/engine/."""
+    """What to make. Sizes, lengths and tools: GET /api/v1/engine/.
 
-    prompt = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    `tool` with its form in `edit` is one of the editor's tools; `plan` is a whole edit plan in place
+    of both. Without them a prompt becomes a clip.
+    """
+
+    prompt = serializers.CharField(
+        required=False, default="", allow_blank=True, trim_whitespace=False
+    )
     width = serializers.IntegerField(required=False)
     height = serializers.IntegerField(required=False)
-    seconds = serializers.IntegerField(required=False)
+    seconds = serializers.FloatField(required=False)
     seed = serializers.IntegerField(required=False, allow_null=True, default=None)
     steps = serializers.IntegerField(required=False, allow_null=True, default=None)
+    tool = serializers.ChoiceField(choices=TOOLS, required=False, default="text")
+    edit = serializers.DictField(required=False, allow_null=True, default=None)
+    plan = serializers.DictField(required=False, allow_null=True, default=None)
+    negative_prompt = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=1000
+    )
+    guidance = serializers.FloatField(required=False, allow_null=True, default=None)
+    style = serializers.CharField(required=False, default="", allow_blank=True, max_length=60)
+    camera = serializers.CharField(required=False, default="", allow_blank=True, max_length=60)
+    fit = serializers.ChoiceField(choices=FITS, required=False, default="crop")
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, dict) and isinstance(prompt := data.get("prompt"), str):
@@ -56,16 +74,23 @@ class SpecIn(serializers.Serializer[Any]):
             values["prompt"] = prompt
         else:
             values = super().to_internal_value(data)
-        engine = engine_capabilities()
-        width, height = engine.default_size
-        values.setdefault("width", width)
-        values.setdefault("height", height)
-        values.setdefault("seconds", engine.default_seconds)
+        if values["tool"] == "text" and values["plan"] is None:
+            engine = engine_capabilities()
+            width, height = engine.default_size
+            values.setdefault("width", width)
+            values.setdefault("height", height)
+            values.setdefault("seconds", engine.default_seconds)
         return values
 
 
 class GenerationIn(SpecIn):
     share = serializers.BooleanField(required=False, default=False)
+    variations = serializers.ChoiceField(choices=services.VARIATIONS, required=False, default=1)
+
+
+class SourceOut(serializers.Serializer[Any]):
+    media = serializers.CharField(help_text="video:<id> or upload:<id>")
+    relationship = serializers.CharField(help_text="parentOf or componentOf, as in C2PA")
 
 
 class EditOut(serializers.Serializer[Any]):
@@ -122,6 +147,11 @@ class GenerationOut(serializers.Serializer[Any]):
     height = serializers.IntegerField()
     seed = serializers.IntegerField()
     steps = serializers.IntegerField()
+    tool = serializers.CharField()
+    plan = serializers.DictField(help_text="the whole edit plan; post it again as `plan`")
+    batch = serializers.UUIDField(allow_null=True, help_text="variations of one request share it")
+    variation = serializers.IntegerField()
+    sources = SourceOut(many=True)
     share = serializers.BooleanField()
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
@@ -205,10 +235,20 @@ class GenerationListView(APIView):
                 param="Idempotency-Key",
                 remedy="Send 1 to 255 characters, or leave the header out.",
             )
-        generation = services.request_generation(
-            workspace, by=user, request_key=key or uuid4().hex, **data.validated_data
+        values = dict(data.validated_data)
+        share, variations = values.pop("share"), values.pop("variations")
+        made = services.request_variations(
+            workspace,
+            by=user,
+            request_key=key or uuid4().hex,
+            wish=Wish(**values),
+            variations=variations,
+            share=share,
         )
-        return Response(presenting.present(generation), status=202)
+        shown = presenting.present(made[0])
+        if variations > 1:
+            shown["variations"] = [presenting.present(one) for one in made]
+        return Response(shown, status=202)
 
 
 class GenerationView(APIView):
@@ -236,18 +276,21 @@ class CancelView(APIView):
 class EstimateView(APIView):
     """What one video would cost and when it would be ready."""
 
-    @extend_schema(request=SpecIn, responses=EstimateOut)
+    @extend_schema(request=GenerationIn, responses=EstimateOut)
     def post(self, request: Request, workspace_id: int) -> Response:
         workspace = access.get_workspace(signed_in(request), workspace_id)
-        data = SpecIn(data={"prompt": "", **request.data} if request.data else {"prompt": ""})
+        data = GenerationIn(data={"prompt": "", **request.data} if request.data else {"prompt": ""})
         data.is_valid(raise_exception=True)
-        prompt = data.validated_data["prompt"].strip()
+        values = dict(data.validated_data)
+        variations = values.pop("variations")
+        del values["share"]
+        prompt = values["prompt"].strip()
         # A form asks for the price before anything is typed.
-        asked = services.check_request(
-            workspace, **{**data.validated_data, "prompt": prompt or "a scene"}
-        )
+        wish = Wish(**{**values, "prompt": prompt or "a scene"})
+        asked = services.check_request(workspace, by=signed_in(request), wish=wish)
+        plan, cost = asked.plan, asked.cost_credits * variations
         engine = engine_capabilities()
-        native = engine.native_size(asked.width, asked.height)
+        native = engine.native_size(plan.width, plan.height)
         free = billing.balance(workspace)
         warnings = []
         rewrite = rewrite_for_engine(prompt)
@@ -265,15 +308,15 @@ class EstimateView(APIView):
         wait = scheduling.wait_seconds()
         return Response(
             {
-                "cost_credits": asked.cost_credits,
+                "cost_credits": cost,
                 "balance": {"available": free.available, "held": free.held},
                 "queue_position": Generation.objects.queued().count() + 1,
                 "eta_seconds": wait
                 + scheduling.expected_seconds(
-                    width=asked.width,
-                    height=asked.height,
-                    seconds=asked.seconds,
-                    steps=asked.steps,
+                    width=plan.width,
+                    height=plan.height,
+                    seconds=seconds_shown(plan) * variations,
+                    steps=plan.steps,
                 ),
                 "native_size": list(native) if native else None,
                 "understood": rewrite.understood,

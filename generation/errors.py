@@ -26,6 +26,13 @@ class InvalidSize(InvalidRequest):
     message = "The loaded engine can't make this."
 
 
+class InvalidEdit(InvalidRequest):
+    """`param` names the card of the plan."""
+
+    code = "invalid_edit"
+    message = "This edit can't be made."
+
+
 class PromptRefused(SoraError):
     """The prompt breaks a content policy. Never says which word matched."""
 
@@ -166,6 +173,10 @@ class TooManyChores(SoraError):
     remedy = "Wait until one is ready."
 
 
+class SourceGone(Exception):
+    """What an edit is made from was taken down, thrown away or closed meanwhile. Ends the job."""
+
+
 # Why a job ended without a clip: code -> (what the user reads, what to do). Stored as the code only.
 JOB_REASONS: dict[str, tuple[str, str]] = {
     "engine_failed": (
@@ -179,6 +190,10 @@ JOB_REASONS: dict[str, tuple[str, str]] = {
     "model_missing": (
         "The video engine is not set up on the worker.",
         "The operator must set SORA_MODEL_DIR. Nothing was charged.",
+    ),
+    "source_gone": (
+        "A clip or picture this edit uses is no longer available.",
+        "Choose another source. Nothing was charged.",
     ),
     "screening_unavailable": (
         "A safety check could not run, so nothing was delivered.",

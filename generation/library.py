@@ -217,8 +217,7 @@ def delete_files(video: Video) -> bool:
         video = Video.objects.select_for_update().get(pk=video.pk)
         if not video.media_key or video.deleted_at is None or video.quarantined_at is not None:
             return False
-        keys = [key for key in (video.media_key, video.poster_key) if key]
-        keys += [key for key in video.renditions.values_list("key", flat=True) if key]
+        folder = video.media_key.rpartition("/")[0]
         video.media_key = video.poster_key = ""
         video.manifest = b""
         video.credentials = {}
@@ -227,9 +226,8 @@ def delete_files(video: Video) -> bool:
         Fingerprint.objects.filter(video=video).delete()
         _forget_words(video)
         audit.record(audit.VIDEO_FILES_DELETED, workspace=video.workspace, target=video)
-        # In the transaction: a file that can't be removed keeps its row, and the next round tries.
-        for key in keys:
-            storage.delete_private(key)
+        # In the transaction: if the store is away, the row keeps its key and the next round tries.
+        storage.delete_tree(folder, area="private")
     return True
 
 

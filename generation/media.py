@@ -385,7 +385,9 @@ def save_animation(frames: Iterable[Pixels], path: Path | str, *, fps: float) ->
 
 def _mosaic(images: list[Image.Image]) -> Image.Image:
     """All pictures below each other, each small: what a common palette is made from."""
-    small = [image.resize((max(1, image.width // 2), max(1, image.height // 2))) for image in images]
+    small = [
+        image.resize((max(1, image.width // 2), max(1, image.height // 2))) for image in images
+    ]
     sheet = Image.new("RGB", (small[0].width, sum(image.height for image in small)))
     top = 0
     for image in small:
@@ -459,10 +461,10 @@ def upright_frames(
     """
     reformatter = VideoReformatter()
     zero: float | None = None
-    for seconds, frame in _decoded(path, start=start, limits=limits, threads=threads):
+    for seconds, frame, ratio in _decoded(path, start=start, limits=limits, threads=threads):
         if zero is None:
             zero = 0.0 if start else seconds
-        size = _square_size(frame, long_side)
+        size = _square_size(frame.width, frame.height, ratio, long_side)
         rgb = reformatter.reformat(
             frame,
             width=size[0],
@@ -479,10 +481,8 @@ def upright_frames(
         yield seconds - zero, np.ascontiguousarray(turned[:height, :width])
 
 
-def _square_size(frame: Any, long_side: int) -> tuple[int, int]:
+def _square_size(width: int, height: int, ratio: Fraction, long_side: int) -> tuple[int, int]:
     """(width, height) before turning, with square pixels and within `long_side`."""
-    width, height = frame.width, frame.height
-    ratio = getattr(frame, "sample_aspect_ratio", None) or Fraction(1)
     if ratio != 1 and Fraction(1, 4) <= ratio <= 4:
         width = max(1, round(width * ratio))
     if long_side and max(width, height) > long_side:
@@ -500,14 +500,15 @@ def _colour_space(frame: Any) -> Colorspace:
 
 def _decoded(
     path: Path | str, *, start: float, limits: DecodeLimits, threads: int
-) -> Iterator[tuple[float, Any]]:
-    """(seconds, decoded frame) of the first video stream, within the bounds. Raises MediaError."""
+) -> Iterator[tuple[float, Any, Fraction]]:
+    """(seconds, decoded frame, a pixel's width over its height) within the bounds. Raises MediaError."""
     with _opened(path, limits) as (container, stream, clock):
         context = stream.codec_context
         context.thread_count = threads
         context.thread_type = "AUTO"
         context.options = {"max_pixels": str(limits.pixels)}
         width, height = context.width, context.height
+        ratio = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
         frames = 0
         try:
             if start:  # to the last key frame before it
@@ -521,7 +522,7 @@ def _decoded(
                     )
                 seconds = frame.time if frame.time is not None else frames / 24
                 clock.second(seconds)
-                yield seconds, frame
+                yield seconds, frame, ratio
         except (av.FFmpegError, ValueError, MemoryError) as error:
             raise MediaError("unreadable", "The video can't be decoded.") from error
         if frames == 0:
@@ -542,12 +543,43 @@ def sample_frames(
     they are asked for. Raises MediaError, also between frames.
     """
     due, reformatter = start, VideoReformatter()
-    for seconds, frame in _decoded(path, start=start, limits=limits, threads=threads):
+    for seconds, frame, _ in _decoded(path, start=start, limits=limits, threads=threads):
         if seconds + 1e-6 < due:
             continue
         due = max(due + 1 / per_second, seconds + 0.5 / per_second)
         rgb = reformatter.reformat(frame, format="rgb24")
         yield seconds, np.asarray(rgb.to_ndarray(), np.uint8)
+
+
+def decode_planes(path: Path | str, *, limits: DecodeLimits = DEFAULT_LIMITS) -> Iterator[Planes]:
+    """Every frame of a clip of our own as yuv420p planes: copies, which may be written to."""
+    with _opened(path, limits) as (container, stream, clock):
+        stream.codec_context.thread_type = "AUTO"
+        try:
+            for frames, frame in enumerate(container.decode(stream), start=1):
+                clock.frame(frames)
+                if frame.format.name != "yuv420p":
+                    raise MediaError("unsupported_codec", "The clip isn't in our own form.")
+                y, u, v = _planes(frame)
+                yield y.copy(), u.copy(), v.copy()
+        except (av.FFmpegError, ValueError, MemoryError) as error:
+            raise MediaError("unreadable", "The video can't be decoded.") from error
+
+
+def planes_to_rgb(planes: Planes) -> Pixels:
+    """BT.709 limited yuv420p to uint8 RGB [h, w, 3]."""
+    height, width = planes[0].shape
+    yuv = av.VideoFrame(width, height, "yuv420p")
+    for own, given in zip(_planes(yuv), planes, strict=True):
+        own[:] = given
+    rgb = VideoReformatter().reformat(
+        yuv,
+        format="rgb24",
+        src_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+    )
+    return np.asarray(rgb.to_ndarray(), np.uint8)
 
 
 def load_image(path: Path | str, *, limits: DecodeLimits = DEFAULT_LIMITS) -> Pixels:

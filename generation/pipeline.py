@@ -12,6 +12,7 @@ import logging
 import shutil
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -20,21 +21,23 @@ from django.db import InterfaceError, OperationalError, connection
 from generation import media, services, signing
 from generation.attempt import Attempt, CancelAsked, LeaseLost, StopAsked
 from generation.capabilities import engine_capabilities
+from generation.clean import UnderMark
+from generation.editing import render
+from generation.edits import plan_of
 from generation.engine.protocol import (
     EngineError,
     EngineOutOfMemory,
     ModelMissing,
-    PromptSegment,
-    VideoSpec,
 )
-from generation.errors import EngineUnavailable
+from generation.errors import EngineUnavailable, SourceGone
 from generation.loading import load_classifiers, load_engine
 from generation.models import Generation, SafetyCheck, Video
 from generation.provenance.c2pa import SigningError
 from generation.provenance.fingerprint import FingerprintBuilder
 from generation.provenance.watermark import VisibleMark
 from generation.rewriting import rewrite_for_engine
-from generation.screening import frame_review, review_prompt
+from generation.screening import frame_review, review_prompts
+from generation.sources import StoredMedia, ingredients, sources_of
 from moderation.screening.protocol import ScreeningUnavailable, Verdict
 from sora_site.lib import storage
 
@@ -88,6 +91,8 @@ def try_again(generation: Generation, reason: str) -> None:
 
 def reason_of(error: Exception) -> str:
     """The code in generation.errors.JOB_REASONS that tells the user what failed."""
+    if isinstance(error, SourceGone):
+        return "source_gone"
     if isinstance(error, ModelMissing | EngineUnavailable):
         return "model_missing"
     if isinstance(error, ScreeningUnavailable):
@@ -112,64 +117,69 @@ def work_folder(generation: Generation) -> Path:
 def produce(generation: Generation, attempt: Attempt) -> None:
     """The way of one clip. Returns when it is delivered; raises what stopped it."""
     # 1. Rewrite: names out. Both texts stay with the job.
+    plan = plan_of(generation)
     with attempt.stage("prompt"):
-        rewrite = rewrite_for_engine(generation.prompt)
-        generation.rewritten_prompt = rewrite.text
-        generation.prompt_edits = [edit.to_json() for edit in rewrite.edits]
-        generation.understood = list(rewrite.understood)
-        generation.unknown_words = list(rewrite.unknown)
+        rewrites = [rewrite_for_engine(card.text) for card in plan.prompts]
+        generation.rewritten_prompt = "\n".join(rewrite.text for rewrite in rewrites)
+        generation.prompt_edits = [edit.to_json() for r in rewrites for edit in r.edits]
+        generation.understood = list(dict.fromkeys(w for r in rewrites for w in r.understood))
+        generation.unknown_words = list(dict.fromkeys(w for r in rewrites for w in r.unknown))
         generation.save(
             update_fields=["rewritten_prompt", "prompt_edits", "understood", "unknown_words"]
         )
 
         # 2. Review both texts; a minor reference makes every later check strict.
         load_classifiers()
-        prompt_verdict = review_prompt(generation.prompt, rewrite.text)
+        prompt_verdict = review_prompts(
+            [(card.text, r.text) for card, r in zip(plan.prompts, rewrites, strict=True)]
+        )
         keep(generation, Stage.PROMPT, prompt_verdict)
 
     # 3-5. Frames stream from the decoder through the checks into the marked file: flat memory.
     capabilities = engine_capabilities()
     with attempt.stage("load"):
+        sources = sources_of(generation)
         engine = load_engine()
-    spec = VideoSpec(
-        prompts=(PromptSegment(rewrite.text),),
-        width=generation.width,
-        height=generation.height,
-        frames=generation.seconds * capabilities.fps,
-        fps=capabilities.fps,
-        seed=generation.seed,
-        steps=generation.steps,
-        guidance=capabilities.guidance,
-    )
-    video_id = uuid.uuid4()
     folder = work_folder(generation)
     folder.mkdir(parents=True, exist_ok=True)
+    drawn = replace(
+        plan,
+        prompts=tuple(
+            replace(card, text=r.text) for card, r in zip(plan.prompts, rewrites, strict=True)
+        ),
+    )
+    frames = render.frames(
+        drawn, engine, StoredMedia(sources, folder), on_progress=attempt.on_progress
+    )
+    video_id = uuid.uuid4()
     review = frame_review(prompt_verdict.profile, capabilities)
-    fingerprint = FingerprintBuilder(fps=spec.fps)
+    fingerprint = FingerprintBuilder(fps=plan.fps)
     mark = VisibleMark(
-        spec.width,
-        spec.height,
+        plan.width,
+        plan.height,
         text=settings.SORA_WATERMARK_TEXT,
         seed=video_id.int % 2**31,
-        fps=spec.fps,
+        fps=plan.fps,
     )
-    unsigned = folder / "marked.mp4"
+    unsigned, below = folder / "marked.mp4", folder / "under.mp4"
     with (
         attempt.stage("generate"),
+        UnderMark(below, mark, plan.fps) as under,
         media.Encoder(
             unsigned,
-            width=spec.width,
-            height=spec.height,
-            fps=spec.fps,
+            width=plan.width,
+            height=plan.height,
+            fps=plan.fps,
             mark=mark,
+            before_mark=under,
             on_luma=fingerprint.add_marked,
         ) as encoder,
     ):
-        for index, frame in enumerate(engine.generate(spec, on_progress=attempt.on_progress)):
-            review.add(index, index / spec.fps, frame)
+        for index, frame in enumerate(frames):
+            review.add(index, index / plan.fps, frame)
             fingerprint.add(index, frame)
             encoder.write(frame)
-            attempt.show("checks", index + 1, spec.frames)
+            attempt.show("checks", index + 1, plan.frames)
 
     with attempt.stage("checks"):
         output_verdict = review.verdict()
@@ -184,12 +194,13 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             generation,
             video_id,
             engine,
-            rewritten=rewrite.changed,
+            rewritten=any(r.changed for r in rewrites),
             fingerprint=fingerprint.digest(),
         )
-        manifest = signing.sign(unsigned, clip, claim)
+        parents = ingredients(generation, folder)
+        manifest = signing.sign(unsigned, clip, claim, parents)
         media.save_poster(poster_frame(unsigned), folder / "poster-unsigned.webp")
-        signing.sign(folder / "poster-unsigned.webp", poster, claim)
+        signing.sign(folder / "poster-unsigned.webp", poster, claim, parents)
         report = signing.read(clip)
         if report.state not in ("trusted", "valid"):
             raise SigningError("signing_failed", f"the signed file reads as {report.state}")
@@ -201,10 +212,12 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             video_id=video_id,
             media_key=f"{key}/clip.mp4",
             poster_key=f"{key}/poster.webp",
-            width=spec.width,
-            height=spec.height,
-            frames=spec.frames,
-            fps=spec.fps,
+            under_key=f"{key}/under.mp4",
+            mark_moves=under.moves,
+            width=plan.width,
+            height=plan.height,
+            frames=plan.frames,
+            fps=plan.fps,
             bytes=clip.stat().st_size,
             sha256=file_sha256(clip),
             manifest=manifest,
@@ -216,11 +229,12 @@ def produce(generation: Generation, attempt: Attempt) -> None:
         )
         storage.store_private(clip, finished.media_key)
         storage.store_private(poster, finished.poster_key)
+        storage.store_private(below, finished.under_key)
         attempt.check()
     video = deliver(generation, finished)
     if video is None:
-        storage.delete_private(finished.media_key)
-        storage.delete_private(finished.poster_key)
+        for name in (finished.media_key, finished.poster_key, finished.under_key):
+            storage.delete_private(name)
         raise LeaseLost()
 
 

@@ -68,6 +68,17 @@ def present(generation: Generation) -> dict[str, Any]:
         "height": generation.height,
         "seed": generation.seed,
         "steps": generation.steps,
+        "tool": generation.tool,
+        "plan": generation.plan,
+        "batch": str(generation.batch) if generation.batch else None,
+        "variation": generation.variation,
+        "sources": [
+            {
+                "media": f"video:{s.video_id}" if s.video_id else f"upload:{s.upload_id}",
+                "relationship": s.relationship,
+            }
+            for s in generation.sources.all()
+        ],
         "share": generation.share,
         "created_at": _iso(generation.created_at),
         "started_at": _iso(generation.started_at),
@@ -87,9 +98,7 @@ def present_progress(generation: Generation) -> dict[str, Any]:
     note = progress.read(str(generation.pk)) if generation.status == Status.RUNNING else None
     if note is not None:
         return note
-    stage = {Status.QUEUED: "queued", Status.RUNNING: "load"}.get(
-        Status(generation.status), "done"
-    )
+    stage = {Status.QUEUED: "queued", Status.RUNNING: "load"}.get(Status(generation.status), "done")
     return {
         "stage": stage,
         "percent": 100 if generation.status == Status.SUCCEEDED else 0,

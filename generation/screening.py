@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
@@ -39,6 +40,16 @@ def review_prompt(original: str, rewritten: str) -> Verdict:
     if drawn.action == "allow" and not set(written.categories) <= REWRITTEN:
         return written
     return drawn
+
+
+def review_prompts(texts: Sequence[tuple[str, str]]) -> Verdict:
+    """Judge the (original, rewritten) texts of a plan, each alone and all read as one: what is
+    harmless card by card may not be harmless together. The strictest answer counts."""
+    together = (" ".join(a for a, _ in texts), " ".join(b for _, b in texts))
+    verdicts = [review_prompt(*pair) for pair in dict.fromkeys((together, *texts))]
+    order = {"refuse": 0, "guard": 1, "allow": 2}
+    strictest = min(verdicts, key=lambda verdict: order[verdict.action])
+    return strictest if strictest.action != "allow" else verdicts[0]
 
 
 def frame_review(profile: str, engine: Capabilities) -> panel.FrameReview:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import builtins
 import hashlib
-import secrets
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +17,11 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import User, Workspace
 from billing import services as billing
-from billing.plans import price_in_credits
 from generation import progress, scheduling, tasks
 from generation.capabilities import engine_capabilities
-from generation.engine.capabilities import UnsupportedSpec
+from generation.editing.plan import EditPlan
+from generation.edits import Sources, Wish, make_plan, price, relationship_of, seconds_shown
+from generation.engine.capabilities import Capabilities, UnsupportedSpec
 from generation.errors import (
     InvalidPromptText,
     InvalidRequest,
@@ -31,7 +32,7 @@ from generation.errors import (
     PromptRefused,
     TooManyOpen,
 )
-from generation.models import Chore, Fingerprint, Generation, SafetyCheck, Video
+from generation.models import Chore, Fingerprint, Generation, SafetyCheck, Source, Video
 from generation.provenance.fingerprint import FrameHash, bands
 from moderation.screening.gate import InvalidPrompt, clean_prompt, screen_prompt
 from moderation.screening.protocol import Verdict
@@ -39,100 +40,177 @@ from sora_site.lib import storage
 from sora_site.lib.realtime import send_on_commit
 
 Status = Generation.Status
+VARIATIONS = (1, 2, 4)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request after every check that needs no database: what will be made and what it costs."""
+    """One request after every check that needs no money: what will be made and what it costs."""
 
+    plan: EditPlan
+    sources: Sources
     prompt: str
-    width: int
-    height: int
-    seconds: int
-    seed: int
-    steps: int
-    cost_credits: int
+    cost_credits: int  # of one variation
 
 
-def check_request(
-    workspace: Workspace,
-    *,
-    prompt: str,
-    width: int,
-    height: int,
-    seconds: int,
-    seed: int | None,
-    steps: int | None,
-) -> Request:
+def check_request(workspace: Workspace, *, by: User, wish: Wish) -> Request:
     """Refuse what can't be made, naming the field and the allowed values; else fill in the rest.
 
-    Raises InvalidPromptText, InvalidSize (400), PlanLimit (402).
+    Raises InvalidPromptText, InvalidSize, InvalidEdit (400), PlanLimit (402).
     """
     engine = engine_capabilities()
-    try:
-        prompt = clean_prompt(prompt, max_chars=settings.SORA_MAX_PROMPT_CHARS)
-    except InvalidPrompt as error:
-        raise InvalidPromptText(error.message, remedy=error.remedy or None) from error
-    try:
-        engine.check(width, height, seconds)
-    except UnsupportedSpec as error:
-        raise InvalidSize(error.message, param=error.field) from error
-    steps = engine.default_steps if steps is None else steps
-    if not 1 <= steps <= engine.max_steps:
-        raise InvalidSize(f"Choose between 1 and {engine.max_steps} steps.", param="steps")
-    if seed is None:
-        seed = secrets.randbelow(2**31)
-    if not 0 <= seed < 2**31:
-        raise InvalidSize(f"A seed lies between 0 and {2**31 - 1}.", param="seed")
-    plan = billing.plan_of(workspace)
-    if not plan.allows_size(width, height):
-        raise PlanLimit(f"The {plan.title} plan makes no {width}x{height} videos.", param="size")
-    if seconds > plan.max_seconds:
+    wish = replace(
+        wish,
+        prompt=_clean(wish.prompt, "prompt") if _needs_prompt(wish) else wish.prompt,
+        negative_prompt=_clean(wish.negative_prompt, "negative_prompt")
+        if wish.negative_prompt
+        else "",
+    )
+    _check_numbers(wish, engine)
+    plan, sources = make_plan(by, wish)
+    plan = replace(
+        plan,
+        prompts=tuple(
+            replace(card, text=_clean(card.text, f"plan.prompts[{index}].text"))
+            for index, card in enumerate(plan.prompts)
+        ),
+    )
+    tier = billing.plan_of(workspace)
+    if not tier.allows_size(plan.width, plan.height):
         raise PlanLimit(
-            f"The {plan.title} plan makes videos of at most {plan.max_seconds} seconds.",
+            f"The {tier.title} plan makes no {plan.width}x{plan.height} videos.", param="size"
+        )
+    if plan.seconds > tier.max_seconds + 1e-6:
+        raise PlanLimit(
+            f"The {tier.title} plan makes videos of at most {tier.max_seconds} seconds.",
             param="seconds",
         )
-    cost = price_in_credits(width, height, seconds)
-    return Request(prompt, width, height, seconds, seed, steps, cost)
+    prompt = "\n".join(card.text for card in plan.prompts)
+    return Request(plan, sources, prompt, price(plan))
+
+
+def _needs_prompt(wish: Wish) -> bool:
+    return wish.plan is None and (bool(wish.prompt) or wish.tool == "text")
+
+
+def _clean(text: str, param: str) -> str:
+    try:
+        return clean_prompt(text, max_chars=settings.SORA_MAX_PROMPT_CHARS)
+    except InvalidPrompt as error:
+        raise InvalidPromptText(error.message, param=param, remedy=error.remedy or None) from error
+
+
+def _check_numbers(wish: Wish, engine: Capabilities) -> None:
+    """What the engine's table decides before anything is looked up."""
+    if wish.width is not None and wish.height is not None:
+        seconds = engine.default_seconds if wish.seconds is None else wish.seconds
+        whole = wish.tool == "text" and wish.plan is None
+        try:
+            if whole and seconds == int(seconds):
+                engine.check(wish.width, wish.height, int(seconds))
+            else:
+                engine.check(wish.width, wish.height, engine.default_seconds)
+        except UnsupportedSpec as error:
+            raise InvalidSize(error.message, param=error.field) from error
+    if wish.steps is not None and not 1 <= wish.steps <= engine.max_steps:
+        raise InvalidSize(f"Choose between 1 and {engine.max_steps} steps.", param="steps")
+    if wish.seed is not None and not 0 <= wish.seed < 2**31:
+        raise InvalidSize(f"A seed lies between 0 and {2**31 - 1}.", param="seed")
+    if wish.guidance is not None and not 1 <= wish.guidance <= 20:
+        raise InvalidSize("Guidance goes from 1 to 20.", param="guidance")
 
 
 def request_generation(
     workspace: Workspace,
     *,
     by: User,
-    prompt: str,
-    width: int,
-    height: int,
-    seconds: int,
     request_key: str,
-    seed: int | None = None,
-    steps: int | None = None,
     share: bool = False,
+    **wish: Any,
 ) -> Generation:
-    """Queue one video, or refuse. Calling again with the same key returns the first one.
+    """Queue one video, or refuse; see request_variations. `wish`: the fields of edits.Wish."""
+    return request_variations(
+        workspace, by=by, request_key=request_key, share=share, wish=Wish(**wish)
+    )[0]
 
-    Raises the errors of check_request, and PromptRefused, KeyReused, TooManyOpen or
-    InsufficientCredits; then nothing is queued and nothing charged.
+
+def request_variations(
+    workspace: Workspace,
+    *,
+    by: User,
+    request_key: str,
+    wish: Wish,
+    variations: int = 1,
+    share: bool = False,
+) -> list[Generation]:
+    """Queue the variations of one request, all or none. Calling again with the same key returns them.
+
+    Each is a job of its own, with its own hold and the next seed. Raises the errors of
+    check_request, and PromptRefused, KeyReused, TooManyOpen or InsufficientCredits; then nothing is
+    queued and nothing charged.
     """
-    if not request_key or len(request_key) > 255 or not request_key.isprintable():
+    if not request_key or len(request_key) > 240 or not request_key.isprintable():
         raise InvalidRequest(
-            "An Idempotency-Key has 1 to 255 printable characters.", param="Idempotency-Key"
+            "An Idempotency-Key has 1 to 240 printable characters.", param="Idempotency-Key"
         )
-    asked = check_request(
-        workspace,
-        prompt=prompt,
-        width=width,
-        height=height,
-        seconds=seconds,
-        seed=seed,
-        steps=steps,
+    if variations not in VARIATIONS:
+        raise InvalidSize("Choose 1, 2 or 4 variations.", param="variations")
+    asked = check_request(workspace, by=by, wish=wish)
+    keys = [request_key, *(f"{request_key} #{n}" for n in range(2, variations + 1))]
+    known = list(
+        Generation.objects.filter(workspace=workspace, request_key=request_key).order_by(
+            "variation"
+        )
     )
-    known = Generation.objects.filter(workspace=workspace, request_key=request_key).first()
-    if known is not None:
-        return _same_request(known, asked, seed_given=seed is not None, share=share)
+    if known:
+        return _same_request(known[0], asked, wish, variations, share=share)
 
-    verdict = screen_prompt(asked.prompt)  # before the transaction: never hold a lock for it
-    if not verdict.allowed:
+    verdict = _screen(workspace, by, asked)  # before the transaction: never hold a lock for it
+
+    with transaction.atomic():
+        made = []
+        batch = uuid.uuid4()
+        for number, key in enumerate(keys):
+            plan = replace(asked.plan, seed=(asked.plan.seed + number) % 2**31)
+            generation, created = Generation.objects.get_or_create(
+                workspace=workspace,
+                request_key=key,
+                defaults={
+                    "requested_by": by,
+                    "prompt": asked.prompt,
+                    "seconds": seconds_shown(plan),
+                    "width": plan.width,
+                    "height": plan.height,
+                    "seed": plan.seed,
+                    "steps": plan.steps,
+                    "tool": plan.tool,
+                    "plan": plan.to_json(),
+                    "batch": batch,
+                    "variation": number,
+                    "share": share,
+                    "cost_credits": asked.cost_credits,
+                },
+            )
+            if not created:
+                return _same_request(generation, asked, wish, variations, share=share)
+            _queue(workspace, by, generation, asked, verdict)
+            made.append(generation)
+        waiting = Generation.objects.filter(workspace=workspace).open().count()
+        if waiting > settings.SORA_MAX_OPEN_GENERATIONS:
+            raise TooManyOpen(
+                f"A workspace may have {settings.SORA_MAX_OPEN_GENERATIONS} videos waiting."
+            )
+        transaction.on_commit(tasks.wake_worker)
+    return made
+
+
+def _screen(workspace: Workspace, by: User, asked: Request) -> Verdict:
+    """The gate over every text of a plan, and over all of them read together."""
+    texts = asked.plan.texts()
+    for text in dict.fromkeys((*texts, " ".join(texts))):
+        verdict = screen_prompt(text)
+        if verdict.allowed:
+            continue
         audit.record(
             audit.GENERATION_REFUSED_AT_GATE,
             workspace=workspace,
@@ -143,57 +221,46 @@ def request_generation(
             prompt_sha256=hashlib.sha256(asked.prompt.encode()).hexdigest(),
         )
         raise PromptRefused(reasons=list(verdict.reasons))
+    return verdict
 
-    with transaction.atomic():
-        generation, created = Generation.objects.get_or_create(
+
+def _queue(
+    workspace: Workspace, by: User, generation: Generation, asked: Request, verdict: Verdict
+) -> None:
+    """Inside the transaction of the request: the hold, the sources, the place in the queue."""
+    # The hold locks the workspace's account, so counting open jobs is exact for this workspace.
+    billing.reserve_credits(workspace, generation.cost_credits, str(generation.pk))
+    Source.objects.bulk_create(
+        Source(
             workspace=workspace,
-            request_key=request_key,
-            defaults={
-                "requested_by": by,
-                "prompt": asked.prompt,
-                "seconds": asked.seconds,
-                "width": asked.width,
-                "height": asked.height,
-                "seed": asked.seed,
-                "steps": asked.steps,
-                "share": share,
-                "cost_credits": asked.cost_credits,
-            },
+            generation=generation,
+            video=asked.sources.videos.get(ref),
+            upload=asked.sources.uploads.get(ref),
+            relationship=relationship_of(asked.plan, ref),
         )
-        if not created:
-            return _same_request(generation, asked, seed_given=seed is not None, share=share)
-        # The hold locks the workspace's account, so the count below is exact for this workspace.
-        billing.reserve_credits(workspace, asked.cost_credits, str(generation.pk))
-        waiting = Generation.objects.filter(workspace=workspace).open().count()
-        if waiting > settings.SORA_MAX_OPEN_GENERATIONS:
-            raise TooManyOpen(
-                f"A workspace may have {settings.SORA_MAX_OPEN_GENERATIONS} videos waiting."
-            )
-        generation.fair_tag = scheduling.fair_tag(
-            workspace, seconds=scheduling.seconds_of(generation)
-        )
-        generation.save(update_fields=["fair_tag"])
-        record_check(generation, SafetyCheck.Stage.GATE, verdict)
-        audit.record(audit.GENERATION_REQUESTED, workspace=workspace, actor=by, target=generation)
-        announce(generation)
-        transaction.on_commit(tasks.wake_worker)
-    return generation
+        for ref in asked.plan.media()
+    )
+    generation.fair_tag = scheduling.fair_tag(workspace, seconds=scheduling.seconds_of(generation))
+    generation.save(update_fields=["fair_tag"])
+    record_check(generation, SafetyCheck.Stage.GATE, verdict)
+    audit.record(audit.GENERATION_REQUESTED, workspace=workspace, actor=by, target=generation)
+    announce(generation)
 
 
 def _same_request(
-    known: Generation, asked: Request, *, seed_given: bool, share: bool
-) -> Generation:
-    same = (
-        known.prompt == asked.prompt
-        and (known.width, known.height) == (asked.width, asked.height)
-        and known.seconds == asked.seconds
-        and known.steps == asked.steps
-        and known.share == share
-        and (known.seed == asked.seed or not seed_given)
-    )
-    if not same:
+    known: Generation, asked: Request, wish: Wish, variations: int, *, share: bool
+) -> list[Generation]:
+    """The jobs of a repeated request. Raises KeyReused when it asks for something else."""
+    rows = [known]
+    if known.batch is not None:
+        rows = list(Generation.objects.filter(batch=known.batch).order_by("variation"))
+    plan = asked.plan.to_json()
+    stored = dict(rows[0].plan)
+    if wish.seed is None:
+        plan.pop("seed"), stored.pop("seed", None)
+    if stored != plan or rows[0].share != share or len(rows) != variations:
         raise KeyReused()
-    return known
+    return rows
 
 
 def cancel_generation(generation: Generation, *, by: User) -> Generation:
@@ -268,6 +335,8 @@ class FinishedClip:
     video_id: Any
     media_key: str
     poster_key: str
+    under_key: str
+    mark_moves: list[list[int]]
     width: int
     height: int
     frames: int
@@ -296,6 +365,8 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
             generation=generation,
             media_key=clip.media_key,
             poster_key=clip.poster_key,
+            under_key=clip.under_key,
+            mark_moves=clip.mark_moves,
             width=clip.width,
             height=clip.height,
             frames=clip.frames,
@@ -306,6 +377,7 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
             credentials=clip.credentials,
             shared_at=timezone.now() if clip.publish else None,
         )
+        video.parents.set(source.video_id for source in generation.sources.all() if source.video_id)
         Fingerprint.objects.bulk_create(
             Fingerprint(
                 workspace=generation.workspace,
@@ -336,9 +408,7 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
     return video
 
 
-def record_check(
-    generation: Generation, stage: SafetyCheck.Stage, verdict: Verdict
-) -> SafetyCheck:
+def record_check(generation: Generation, stage: SafetyCheck.Stage, verdict: Verdict) -> SafetyCheck:
     """Store what one stage of screening said."""
     return SafetyCheck.objects.create(
         workspace=generation.workspace,
@@ -384,7 +454,7 @@ def forget_chore(chore: Chore) -> None:
 
 def _files_of(video: Video) -> list[str]:
     made = video.renditions.exclude(key="").values_list("key", flat=True)
-    return [key for key in (video.media_key, video.poster_key, *made) if key]
+    return [key for key in (video.media_key, video.poster_key, video.under_key, *made) if key]
 
 
 def restore_video(video: Video, *, by: User | None, reason: str) -> None:
@@ -420,4 +490,3 @@ def announce(generation: Generation) -> None:
         progress.workspace_group(generation.workspace_id),
         {"op": "changed", "id": str(generation.pk)},
     )
-

@@ -224,8 +224,12 @@ class UploadView(APIView):
 
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, upload_id: UUID) -> Response:
-        """Cancel it, or move it to the trash once it is ready."""
-        uploads.trash_upload(get_upload(request, upload_id, write=True), by=signed_in(request))
+        """Cancel it, or move it to the trash once it is ready; from the trash it goes for good."""
+        upload = get_upload(request, upload_id, write=True)
+        if upload.trashed_at is None:
+            uploads.trash_upload(upload, by=signed_in(request))
+        else:
+            uploads.delete_upload(upload, by=signed_in(request))
         return Response(status=204)
 
     def _with_offset(self, upload: Upload) -> Response:

@@ -27,7 +27,7 @@ from django.db import (
     connection,
     transaction,
 )
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from accounts import audit
@@ -216,7 +216,7 @@ def run(upload: Upload) -> None:
     except Refused as refusal:
         refuse(upload, refusal.code, refusal.verdict)
     except reader.Unreadable as error:
-        refuse(upload, error.code if error.code in UPLOAD_REASONS else "unreadable")
+        refuse(upload, _reason_of(error))
     except ScreeningUnavailable:
         logger.exception("an upload could not be screened")
         refuse(upload, "screening_unavailable")
@@ -231,6 +231,12 @@ def run(upload: Upload) -> None:
     except Exception:
         logger.exception("checking an upload failed")
         refuse(upload, "internal_error")
+
+
+def _reason_of(error: reader.Unreadable) -> str:
+    if error.code in ("disk_full", "encoder_failed", "bad_frame"):  # our own writing failed
+        return "storage_failed"
+    return error.code if error.code in UPLOAD_REASONS else "unreadable"
 
 
 # --- The check -----------------------------------------------------------------------------------
@@ -468,8 +474,3 @@ def refuse(upload: Upload, code: str, verdict: Verdict | None = None) -> bool:
         if verdict is None:
             transaction.on_commit(lambda: uploads.delete_received(upload))
     return True
-
-
-def waiting() -> int:
-    """How many uploads have not been checked yet."""
-    return Upload.objects.filter(Q(status=Status.WAITING) | Q(status=Status.CHECKING)).count()

@@ -302,11 +302,16 @@ def restore_upload(upload: Upload, *, by: User) -> Upload:
 
 
 def delete_upload(upload: Upload, *, by: User | None) -> None:
-    """Delete an upload from the trash, files and row. Raises UploadInUse while a job refers to it."""
+    """Delete an upload for good, files and row. What a rule refused stays, as evidence.
+
+    Raises UploadInUse while a job refers to it.
+    """
     with transaction.atomic():
         upload = Upload.objects.select_for_update().get(pk=upload.pk)
         if upload.used_by.exists():
             raise UploadInUse()
+        if upload.status != Status.READY:
+            return
         _delete(upload, by=by)
 
 
@@ -394,7 +399,7 @@ def load_frames(
     pad or strict. Decoding happens in a confined process, which ends with the iterator.
     Raises reader.Unreadable, FileNotFoundError.
     """
-    with _file_of(media) as path:
+    with media_file(media) as path:
         yield from reader.stream(
             path,
             start=start,
@@ -408,14 +413,17 @@ def load_frames(
 
 
 @contextmanager
-def _file_of(media: Upload | Video) -> Iterator[Path]:
+def media_file(media: Upload | Video) -> Iterator[Path]:
+    """A path to read the media from as long as the block runs. Raises FileNotFoundError."""
     with tempfile.TemporaryDirectory(dir=_incoming()) as folder:
         yield storage.fetch(media.media_key, Path(folder) / "media")
 
 
-def ingredient(upload: Upload, relationship: Relationship) -> Parent:
-    """How a clip's manifest names this upload as its source: with its own credentials, if it had any."""
-    path = storage.local_path(upload.media_key) or Path(upload.media_key)
+def ingredient(upload: Upload, path: Path, relationship: Relationship) -> Parent:
+    """How a clip's manifest names this upload as its source: with its own credentials, if it had any.
+
+    `path` is our form of it, from `media_file`.
+    """
     title = f"Upload {str(upload.pk)[:8]}"
     kept = json.loads(bytes(upload.manifest)) if upload.manifest else {}
     if not kept:

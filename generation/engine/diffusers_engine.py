@@ -181,6 +181,10 @@ def _load(
             model_dir, dtype=dtype, local_files_only=True, **loading_arguments(options)
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        if options.quantisation:
+            raise EngineError(
+                f"SORA_ENGINE_OPTIONS: quantisation can't be used here: {error}"
+            ) from error
         raise ModelMissing(
             f"The model folder {model_dir} is not complete: {error}. "
             "Point SORA_MODEL_DIR at a whole folder in diffusers format."

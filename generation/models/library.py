@@ -26,7 +26,8 @@ class FolderQuerySet(models.QuerySet["Folder"]):
             entries__video__quarantined_at=None,
             entries__video__deleted_at=None,
         )
-        return self.annotate(clip_count=models.Count("entries", filter=shown))
+        found = self.annotate(clip_count=models.Count("entries", filter=shown))
+        return found.order_by(Lower("name"), "id")  # grouping drops the model's own order
 
 
 class Folder(models.Model):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 import re
 import uuid
 from typing import TYPE_CHECKING
@@ -47,18 +45,21 @@ class VideoQuerySet(models.QuerySet["Video"]):
 
         English words are also found in another form ("balloons"). Uses the index generation_words.
         """
-        wanted = [_word_query(word) for word in re.findall(r"[^\W_]+", text)[:12]]
-        if not wanted:
+        query = word_query(text)
+        if query is None:
             return self
-        query = functools.reduce(operator.and_, wanted)
         return self.alias(prompt_words=words_of("generation__prompt")).filter(prompt_words=query)
 
 
-def _word_query(word: str) -> SearchQuery:
-    exact, stemmed = (
-        SearchQuery(f"{word}:*", search_type="raw", config=config) for config in WORD_TABLES
-    )
-    return exact | stemmed
+def word_query(text: str) -> SearchQuery | None:
+    """All words of `text`, each as it is and without its English ending; None when it has none."""
+    query = None
+    for word in re.findall(r"[^\W_]+", text)[:12]:
+        exact, stemmed = (
+            SearchQuery(f"{word}:*", search_type="raw", config=config) for config in WORD_TABLES
+        )
+        query = exact | stemmed if query is None else query & (exact | stemmed)
+    return query
 
 
 class Video(models.Model):
@@ -72,6 +73,8 @@ class Video(models.Model):
     remixable = models.BooleanField(default=True, db_default=True)  # by others, once shared
     media_key = models.CharField(max_length=200)
     poster_key = models.CharField(max_length=200)
+    under_key = models.CharField(max_length=200, blank=True, default="", db_default="")  # clean.py
+    mark_moves = models.JSONField(default=list, db_default=[])  # where the visible mark was
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField()
     frames = models.PositiveIntegerField()

@@ -7,8 +7,8 @@ flat      most neighbours are equal or nearly so
 thin      what is not flat is lines: no patch of texture is wide enough to show a face
 
 Photographs of people fail the last one wherever a person is large enough to be recognised, also
-blurred, enlarged, posterised or on an empty background; tests/generation/test_uploads_drawn.py holds
-that against real photographs. Paintings, pencil drawings and renderings with texture fail too.
+blurred, enlarged, posterised or on an empty background; tests/media/test_drawn.py holds that
+against real photographs. Paintings, pencil drawings and renderings with texture fail too.
 """
 
 from __future__ import annotations

@@ -96,8 +96,9 @@ class Distiller(Trainer):
         states, real = (x.to(text.device) for x in self.empty)
         real_length = int(real.sum())
         empty = states[:real_length].expand(rows, -1, -1)
-        nothing = velocity(self.teacher, seen, empty, real[:real_length].expand(rows, -1))
-        said = velocity(self.teacher, seen, text, mask)
+        with torch.autocast(text.device.type, torch.bfloat16, enabled=self.settings["bf16"]):
+            nothing = velocity(self.teacher, seen, empty, real[:real_length].expand(rows, -1))
+            said = velocity(self.teacher, seen, text, mask)
         return nothing + self.settings["guidance"] * (said - nothing)
 
     @torch.no_grad()
@@ -120,7 +121,7 @@ def train(
 ) -> list[float]:
     """The table [distill], from its checkpoint on. Returns the losses of the new steps."""
     settings = run.merged("dit", "distill") | {"soft_share": 0.0}
-    settings |= {"draw_shift": run["capabilities"]["time_shift"]}
+    settings |= {"draw_shift": run["capabilities"]["time_shift"], "bf16": run.bf16}
     return follow(run, "distilled", settings, Distiller, minutes=minutes, stop_after=stop_after)
 
 

@@ -129,20 +129,26 @@ def words(by_hand: dict[str, str]) -> dict[str, Any]:
 def training(run: RunConfig, command: str = "") -> dict[str, Any]:
     """How the weights came about: what training.json says and the model card quotes."""
     parts = {}
-    for state in sorted(run.work.glob("*.state")):
-        newest = checkpoint.newest(state)
-        if newest is None:
-            continue
-        facts = json.loads((newest / "state.json").read_text())
-        parts[state.stem] = {
-            "steps": int(facts["step"]),
-            "hours": round(float(facts["hours"]), 2) if "hours" in facts else None,
-        }
-    hours = [part["hours"] for part in parts.values() if part["hours"] is not None]
+    for name, state in (
+        ("vae", "vae"),
+        ("dit", "dit"),
+        ("decoder", "decoder"),
+        ("distill", "distilled"),
+    ):
+        # what was carried from another machine, or what was made here on top of it
+        table = run.tables.get(name, {})
+        steps, hours = table.get("carried_steps", 0), table.get("carried_hours", 0.0)
+        if newest := checkpoint.newest(run.work / f"{state}.state"):
+            facts = json.loads((newest / "state.json").read_text())
+            steps, hours = int(facts["step"]), float(facts.get("hours", 0.0))
+        if steps:
+            parts[name] = {"steps": int(steps), "hours": round(hours, 2)}
+    hours = sum(part["hours"] for part in parts.values())
     return {
         "trained_on": "cpu" if run.device == "cpu" else "gpu",
         "device": device_name(run.device),
-        "hours": round(sum(hours), 2) if hours else None,
+        "hours": round(hours, 2),
+        "transformer": str(run.tables.get("export", {}).get("transformer", "dit")),
         "parts": parts,
         "command": command or "python -m generation.training.export RUN DIR",
         "data": DATA,

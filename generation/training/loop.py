@@ -161,8 +161,7 @@ class Loop:
                 self.settings["seed"], self.number, self.accelerator.process_index, stage
             )
             self.optimiser.rate(rate_at(self.settings, self.number, self.begun_at))
-            with self.accelerator.autocast():
-                loss = self.loss(wrapped, step)
+            loss = self.loss(wrapped, step)  # the wrapped model alone computes in bf16
             self.accelerator.backward(loss)
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self.optimiser.step()

@@ -184,13 +184,16 @@ def test_compiling_names_the_blocks_diffusers_compiles(folder, monkeypatch):
     assert asked == [{"mode": "reduce-overhead"}, {}]
 
 
-def test_offloading_without_an_accelerator_is_refused_by_name(folder):
-    with pytest.raises(EngineError, match="offload"):
-        load(folder, offload="model")
+@pytest.mark.parametrize("offload", ["model", "group"])
+def test_offloaded_parts_are_there_when_they_are_needed(folder, offload):
+    """Between processor and processor here: the hooks run, and the frames are the same."""
+    plain, engine = load(folder), load(folder, offload=offload)
+    assert np.array_equal(draw(engine), draw(plain))
+    assert np.array_equal(draw(engine), draw(plain))
 
 
-def test_a_quantisation_that_is_not_installed_is_refused_by_name(folder):
-    with pytest.raises(EngineError, match="bitsandbytes"):
+def test_a_quantisation_that_this_machine_cannot_do_is_refused_by_name(folder):
+    with pytest.raises(EngineError, match="SORA_ENGINE_OPTIONS: quantisation"):
         load(
             folder,
             quantisation={"backend": "bitsandbytes_8bit", "settings": {"load_in_8bit": True}},

@@ -176,12 +176,12 @@ def test_a_golden_clip_is_known_again_and_another_is_not():
 
 
 def test_the_pictures_stay_small(tmp_path, monkeypatch):
-    monkeypatch.setattr(sheets, "LARGEST", 400_000)
-    clips = [noise(25, 96, 160, 3, seed=n) // 8 * 8 for n in range(6)]
-    written = sheets.write_sheets(tmp_path, ["a red ball"] * 6, clips, clips[:2], 12)
+    monkeypatch.setattr(sheets, "LARGEST", 60_000)
+    clips = [noise(5, 48, 80, 3, seed=n) for n in range(3)]
+    written = sheets.write_sheets(tmp_path, ["a red ball"] * 3, clips, clips[:1], 12)
     assert {path.name for path in written} == {"prompts.webp", "kept.webp", "clips.gif"}
-    frames = sheets.moving_sheet([clip // 64 * 64 for clip in clips], 12, 10**9)
-    assert len(sheets.moving_sheet(clips, 12, 1)) < len(frames) * 3  # the smallest there is
+    # noise is what compresses worst: colours and frames were given up until it fitted
+    assert (tmp_path / "clips.gif").stat().st_size < len(sheets.moving_sheet(clips, 12, 10**9))
 
 
 def test_a_card_without_markers_is_named(tmp_path):
@@ -231,6 +231,7 @@ def test_the_whole_table_is_measured_and_written(tmp_path, monkeypatch):
         model_dir=model,
         clips=2,
         device="cpu",
+        distilled=None,
         judges=tmp_path / "judges",
         quick=True,
         write=tmp_path / "docs" / "model",
@@ -255,6 +256,7 @@ def test_too_few_clips_are_refused():
             model_dir=WEIGHTS,
             clips=1,
             device="cpu",
+            distilled=None,
             judges=Path("x"),
             quick=True,
             write=None,

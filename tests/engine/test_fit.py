@@ -61,7 +61,7 @@ def check(folder, gigabytes, options=None, device="cuda", **more):
 
 def test_parameters_are_counted_by_part_over_all_shards(big):
     parts = {p.name: p for p in read_components(big)}
-    assert [p.name for p in read_components(big)][0] == "transformer"
+    assert read_components(big)[0].name == "transformer"
     assert parts["transformer"].parameters == 13 * BILLION
     assert parts["transformer"].stored == {"BF16": 26 * BILLION}
     assert parts["text_encoder"].bytes_at(2) == pytest.approx(9.52 * GB)
@@ -91,7 +91,6 @@ def test_a_model_too_large_names_what_is_needed_what_is_there_and_the_setting(bi
     ("gigabytes", "setting"),
     [
         (36, {"fp8": True}),
-        (31, {"offload": "model"}),
         (24, {"fp8": True, "offload": "model"}),
         (8, {"offload": "group"}),
     ],
@@ -135,7 +134,7 @@ def test_the_engine_refuses_before_it_loads(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "generation.engine.diffusers_engine._load", lambda *_: pytest.fail("it was loaded")
     )
-    with pytest.raises(ModelTooLarge, match="this machine has 0.1"):
+    with pytest.raises(ModelTooLarge, match=r"this machine has 0\.1"):
         DiffusersEngine(folder, threads=1)
 
 
@@ -161,7 +160,7 @@ def test_this_machine_has_memory_and_the_shipped_model_fits_it():
 def test_a_torn_file_is_named(big):
     path = big / "vae" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(ModelMissing, match="vae/model.safetensors"):
+    with pytest.raises(ModelMissing, match=r"vae/model\.safetensors"):
         read_components(big)
 
 
@@ -169,7 +168,7 @@ def test_a_folder_without_weights_is_named(tmp_path):
     with pytest.raises(ModelMissing, match="SORA_MODEL_DIR"):
         read_components(tmp_path)
     (tmp_path / "model_index.json").write_text("{}")
-    with pytest.raises(ModelMissing, match="no \\*.safetensors"):
+    with pytest.raises(ModelMissing, match=r"no \*\.safetensors"):
         read_components(tmp_path)
 
 

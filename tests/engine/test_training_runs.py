@@ -111,7 +111,7 @@ class Straight(torch.nn.Module):
 def distiller(**settings) -> distill.Distiller:
     dit = build_dit({"heads": 1, "layers": 1}, 8, 384)
     states, mask = TextStates(8)([""])
-    settings = {"compile": False, "guidance": 3.0, **settings}
+    settings = {"compile": False, "bf16": False, "guidance": 3.0, **settings}
     made = distill.Distiller(dit, {}, (states[0].float(), mask[0]), settings, Ratios(4, 16), Path())
     made.teacher = Straight()
     return made

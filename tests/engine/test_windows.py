@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tracemalloc
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -97,10 +98,11 @@ def test_every_window_goes_on_from_the_last_frames_with_a_seed_of_its_own():
 
 def test_memory_is_that_of_one_window_however_long_the_clip():
     def peak(seconds):
+        engine = Counting()
+        engine.seen = deque(maxlen=1)  # the stand-in's own notes are not the question
+        wanted = spec(seconds, width=1280, height=720)
         tracemalloc.start()
-        for _ in windows.generate(
-            Counting(), spec(seconds, width=1280, height=720), on_progress=lambda p: None
-        ):
+        for _ in windows.generate(engine, wanted, on_progress=lambda p: None):
             pass
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -248,7 +250,7 @@ def test_planning_loads_no_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("want", "shown"), [(24, "001122"), (12, "012"), (6, "02"), (18, "00112")])
+@pytest.mark.parametrize(("want", "shown"), [(24, "001122"), (12, "012"), (6, "02"), (18, "00122")])
 def test_another_frame_rate_shows_what_was_there_at_that_moment(want, shown):
     made = retime(iter([np.uint8(0), np.uint8(1), np.uint8(2)]), 12, want)
     assert "".join(str(k) for k in made) == shown

@@ -15,7 +15,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, Membership, User, Workspace
 from generation import library, presets, services, shelf
-from generation.models import Fingerprint, Folder, Video
+from generation.models import Fingerprint, Folder, Generation, Video
+from generation.models.jobs import words_of
+from generation.models.videos import word_query
 from generation.presets import with_presets
 from moderation import services as moderation
 from moderation.models import Case
@@ -197,7 +199,7 @@ def test_the_sweep_deletes_what_lay_long_enough(
 def test_evidence_keeps_its_files(workspace: Workspace, alice: User, staff: User) -> None:
     reported, removed = make_video(workspace), make_video(workspace)
     paths = stored(reported)
-    moderation.file_report(reported, reason="violence", reporter=make_user())
+    moderation.file_report(reported, reason="violence_gore", reporter=make_user())
     library.trash([reported, removed], by=alice)
     library.empty_trash(workspace, by=alice)
     services.quarantine_video(removed, by=staff, reason="test")
@@ -260,9 +262,8 @@ def test_search_finds_words_and_beginnings(
 
 def test_search_uses_the_index(workspace: Workspace) -> None:
     make_video(workspace)
-    query, values = (
-        Video.objects.filter(workspace=workspace).with_words("balloon").query.sql_with_params()
-    )
+    rows = Generation.objects.alias(found=words_of("prompt")).filter(found=word_query("balloon"))
+    query, values = rows.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN {query}", values)

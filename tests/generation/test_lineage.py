@@ -157,7 +157,7 @@ def test_it_takes_the_same_few_queries_for_a_large_tree(
     root = make_video(workspace)
     for _ in range(10):
         child_of(child_of(root))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         lineage.lineage_of(root, alice)
 
 

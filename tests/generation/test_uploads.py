@@ -104,7 +104,7 @@ def test_the_first_upload_asks_for_the_agreement_and_says_where_it_stands(
 def test_the_agreement_page_needs_every_box_and_then_leads_on(client: Client, alice: User) -> None:
     client.force_login(alice)
     page = client.get("/uploads/agreement/?next=/uploads/")
-    assert page.content.decode().count('type="checkbox"') == len(upload_agreement.CODES)
+    assert page.content.decode().count('name="statements"') == len(upload_agreement.CODES)
     form = {"version": upload_agreement.VERSION, "next": "/uploads/"}
     missing = client.post("/uploads/agreement/", {**form, "statements": ["rights"]})
     assert missing.status_code == 400
@@ -453,7 +453,9 @@ def test_a_credential_of_ours_travels_into_a_later_clip(
 ) -> None:
     video, path = delivered(alice, tmp_path, footage())
     upload = checked(workspace, path.read_bytes(), name="clip.mp4")
-    child, parent = tmp_path / "child.mp4", uploads.ingredient(upload, "parentOf")
+    child = tmp_path / "child.mp4"
+    with uploads.media_file(upload) as file:
+        parent = uploads.ingredient(upload, file, "parentOf")
     signing.sign(tmp_path / "plain.mp4", child, signing.claim_of(video, "Child"), [parent])
     report = read_credentials(child, signing.trust_anchors())
     assert report.state == "trusted"
@@ -469,9 +471,11 @@ def test_an_upload_without_credentials_is_an_ingredient_of_its_own(
 ) -> None:
     upload = checked(workspace, encoded(drawing()))
     video, _ = delivered(alice, tmp_path, footage())
-    parent = uploads.ingredient(upload, "inputTo")
-    signing.sign(tmp_path / "plain.mp4", tmp_path / "c.mp4", signing.claim_of(video, "C"), [parent])
-    report = read_credentials(tmp_path / "c.mp4", signing.trust_anchors())
+    child = tmp_path / "c.mp4"
+    with uploads.media_file(upload) as file:
+        parent = uploads.ingredient(upload, file, "inputTo")
+        signing.sign(tmp_path / "plain.mp4", child, signing.claim_of(video, "C"), [parent])
+    report = read_credentials(child, signing.trust_anchors())
     assert report.state == "trusted"
     assert [i["relationship"] for i in report.claims["ingredients"]] == ["inputTo"]
 
@@ -599,6 +603,10 @@ def test_the_list_pages_and_the_trash_hides(workspace: Workspace, api: APIClient
     assert not Upload.objects.usable().exists()
     assert api.post(f"/api/v1/uploads/{ready.pk}/restore/").json()["status"] == "ready"
     assert Upload.objects.usable().exists()
+    for _ in range(2):  # into the trash, and from there for good
+        assert api.delete(f"/api/v1/uploads/{ready.pk}/").status_code == 204
+    assert not Upload.objects.filter(pk=ready.pk).exists()
+    assert not uploaded_files("private")
     assert api.delete(f"/api/v1/uploads/{refused.pk}/").status_code == 204
     assert not Upload.objects.filter(pk=refused.pk).exists()
 

@@ -48,11 +48,11 @@ def test_an_error_of_ours_stays_a_500(db: None, monkeypatch: pytest.MonkeyPatch)
     def broken() -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr("generation.views.personal_workspace", lambda user: broken())
+    monkeypatch.setattr("generation.views.engine_capabilities", broken)
     client = Client(raise_request_exception=False)
     client.force_login(make_user("bob@example.com"))
 
-    assert client.get("/library/").status_code == 500
+    assert client.get("/create/").status_code == 500
 
 
 def test_readyz_waits_for_the_database_once(db: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         add_arguments(parser)
 
     def handle(self, **options: Any) -> None:
-        wanted = ("model_dir", "clips", "device", "judges", "quick", "write")
+        wanted = ("model_dir", "clips", "device", "distilled", "judges", "quick", "write")
         try:
             text = run(as_json=options["json"], **{name: options[name] for name in wanted})
         except (EngineError, ValueError, OSError) as error:

@@ -51,7 +51,9 @@ def _usual(values: NDArray[np.float32]) -> NDArray[np.float32]:
     padded = np.pad(values, NEIGHBOURS, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
     around = np.delete(windows, NEIGHBOURS, axis=1)
-    return np.nan_to_num(np.nanmedian(around, axis=1)) if len(values) > 1 else np.zeros(1)
+    if len(values) == 1:  # nothing around it
+        return np.zeros(1, np.float32)
+    return np.asarray(np.nanmedian(around, axis=1), np.float32)
 
 
 def _colour_change(pictures: Pixels) -> NDArray[np.float32]:

@@ -84,7 +84,7 @@ class CorpusSettings:
     max_file_mb: int = 4096
     min_side: int = 96
     max_dark_share: float = 0.3
-    min_motion: float = 0.2
+    min_motion: float = 0.05
     aesthetics: str = ""
     min_aesthetics: float = 0.0
     duplicate_share: float = 0.5

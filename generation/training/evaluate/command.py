@@ -19,6 +19,9 @@ QUICK = Effort(clips=24, coded=4, still_steps=4, moving_steps=4, tested=8)
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--clips", type=int, default=500, help="prompts for the main figures")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--distilled", type=Path, metavar="DIR", help="folder of the few-step student, to compare"
+    )
     parser.add_argument("--judges", type=Path, default=JUDGES, help="where trained judges are kept")
     parser.add_argument("--quick", action="store_true", help="barely trained judges: a smoke test")
     parser.add_argument(
@@ -34,6 +37,7 @@ def run(
     model_dir: Path,
     clips: int,
     device: str,
+    distilled: Path | None,
     judges: Path,
     quick: bool,
     write: Path | None,
@@ -46,6 +50,7 @@ def run(
         model_dir,
         clips=clips,
         device=device,
+        distilled=distilled,
         judges_dir=judges,
         effort=QUICK if quick else None,
     )

@@ -20,7 +20,9 @@ def share_interval(hits: int, of: int) -> Interval:
     p = hits / of
     spread = Z * math.sqrt(p * (1 - p) / of + Z * Z / (4 * of * of))
     middle, size = p + Z * Z / (2 * of), 1 + Z * Z / of
-    return max(0.0, (middle - spread) / size), min(1.0, (middle + spread) / size)
+    low = 0.0 if hits == 0 else (middle - spread) / size  # exactly, whatever the rounding
+    high = 1.0 if hits == of else (middle + spread) / size
+    return low, high
 
 
 def mean_interval(values: Sequence[float], draws: int = 2000) -> Interval:

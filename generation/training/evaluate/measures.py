@@ -248,33 +248,30 @@ def unseen_share(judges: Judges, studio: Studio, count: int) -> tuple[Value, dic
 
 
 def distilled_points(
-    studio: Studio, judges: Judges, default: Shots, count: int
-) -> tuple[Value, dict[str, float]] | None:
-    """Points (hundredths) that the few-step mode gains on the default one, mean over attributes, on
-    the same prompts and seeds; negative where it is worse. None for a folder without such a mode.
+    few: Studio, judges: Judges, default: Shots, count: int
+) -> tuple[Value, dict[str, float]]:
+    """Points (hundredths) that the few-step model `few` gains on the default one, mean over attributes,
+    on the same prompts and seeds at its own default steps; negative where it is worse.
 
     The interval is over clips: each clip's share of attributes read right, few-step minus default.
     """
-    mode = distilled_mode(studio.engine)
-    if mode is None:
-        return None
     scenes, prompts = default.scenes[:count], default.prompts[:count]
-    few = draw_prompts(studio, judges, scenes, prompts, **mode)
+    shots = draw_prompts(few, judges, scenes, prompts, **distilled_mode(few.engine))
     same = Shots(scenes, prompts, default.clips[:count], default.read[:count])
-    a, b = attribute_shares(few), attribute_shares(same)
+    a, b = attribute_shares(shots), attribute_shares(same)
     by = {name: round(100 * (a[name].value - b[name].value), 1) for name in ATTRIBUTES}
     gains = [
         100 * (_right(scene, new) - _right(scene, old))
-        for scene, new, old in zip(scenes, few.read, same.read, strict=True)
+        for scene, new, old in zip(scenes, shots.read, same.read, strict=True)
     ]
-    mean = sum(by.values()) / len(by)
-    return Value(mean, mean_interval(gains), len(scenes)), by
+    return Value(sum(by.values()) / len(by), mean_interval(gains), len(scenes)), by
 
 
-def distilled_mode(engine: DiffusersEngine) -> dict[str, float] | None:
-    """Steps and guidance of the few-step mode in the folder's capabilities.json, None without one."""
-    found = engine.family.table.get("distilled")
-    return {k: float(found[k]) for k in ("steps", "guidance") if k in found} if found else None
+def distilled_mode(engine: DiffusersEngine) -> dict[str, float]:
+    """Steps and guidance of the few-step mode that the folder's capabilities.json names; empty for one
+    without, and for a folder whose default it is."""
+    found = engine.family.table.get("distilled", {})
+    return {k: float(found[k]) for k in ("steps", "guidance") if k in found}
 
 
 def _right(scene: Scene, read: dict[str, str]) -> float:

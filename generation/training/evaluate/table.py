@@ -39,11 +39,14 @@ def evaluate(
     clips: int = 500,
     device: str = "cpu",
     threads: int | None = 1,
+    distilled: Path | None = None,
     judges_dir: Path = JUDGES,
     effort: Effort | None = None,
 ) -> Report:
     """Measure a folder with `clips` held-out prompts; the other measures take shares of that.
 
+    distilled: a folder of the same model's few-step student, to be compared at its own default steps;
+    not needed where capabilities.json of the folder names a few-step mode.
     The judges are trained first where none fit. Raises ModelMissing or EngineError.
     """
     engine = DiffusersEngine(model_dir, device=device, threads=threads)
@@ -62,9 +65,13 @@ def evaluate(
     values["kept_frames_psnr"], details["kept_frames_psnr_by_operation"], kept = (
         measures.kept_frames(studio, max(1, min(20, clips // 8)))
     )
-    points = measures.distilled_points(studio, judges, shots, max(2, clips // 2))
-    if points is not None:
-        values["distilled_drop_points"], details["distilled_points_by_attribute"] = points
+    few = studio if measures.distilled_mode(engine) else None
+    if distilled is not None:
+        few = Studio(DiffusersEngine(distilled, device=device, threads=threads))
+    if few is not None:
+        values["distilled_drop_points"], details["distilled_points_by_attribute"] = (
+            measures.distilled_points(few, judges, shots, max(2, clips // 2))
+        )
     values |= measures.restlessness(studio, shots)
     capabilities = engine.capabilities
     table: dict[str, Any] = {name: _rounded(v.value) for name, v in values.items()}

@@ -1,0 +1,137 @@
+"""The pixels an edit is made from, read from storage for a worker; and its sources for the manifest."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from PIL import Image
+
+from generation import media, uploads
+from generation.clean import clean_planes
+from generation.editing.plan import Fit, MediaRef
+from generation.engine.frames import fit as cropped
+from generation.engine.protocol import Frames
+from generation.errors import SourceGone
+from generation.models import Generation, Upload, Video
+from generation.provenance.c2pa import Parent, Relationship
+from sora_site.lib import storage
+
+
+def sources_of(generation: Generation) -> dict[MediaRef, Video | Upload]:
+    """What the job's plan refers to, looked up now. Raises SourceGone when something was taken down,
+    thrown away or closed to others since it was asked for."""
+    found: dict[MediaRef, Video | Upload] = {}
+    for source in generation.sources.select_related("video", "upload"):
+        if (video := source.video) is not None:
+            own = video.workspace_id == generation.workspace_id
+            gone = video.quarantined_at or video.trashed_at or video.deleted_at
+            if gone or not (own or (video.shared_at and video.remixable)):
+                raise SourceGone()
+            found[MediaRef("video", video.pk)] = video
+        if (upload := source.upload) is not None:
+            if not Upload.objects.usable().filter(pk=upload.pk).exists():
+                raise SourceGone()
+            found[MediaRef("upload", upload.pk)] = upload
+    return found
+
+
+class StoredMedia:
+    """editing.render.Media over our storage. Files are fetched once, into the job's work folder."""
+
+    def __init__(self, sources: Mapping[MediaRef, Video | Upload], folder: Path) -> None:
+        self.sources, self.folder = sources, folder
+
+    def frames(
+        self,
+        ref: MediaRef,
+        start: float,
+        count: int,
+        *,
+        fps: int,
+        width: int,
+        height: int,
+        fit: Fit,
+    ) -> Iterator[Frames]:
+        """See Media.frames."""
+        given: Iterator[Frames]
+        source = self.sources[ref]
+        if isinstance(source, Video):
+            given = self._clip(source, start, count, fps, width, height, fit)
+        else:
+            end = start + count / fps
+            given = uploads.load_frames(
+                source, start=start, end=end, fps=fps, width=width, height=height, fit=fit
+            )
+        last: Frames | None = None
+        shown = 0
+        for last in itertools.islice(given, count):
+            shown += 1
+            yield last
+        if last is None:
+            raise media.MediaError("no_video", "The source holds no frame there.")
+        for _ in range(count - shown):
+            yield last
+
+    def picture(self, ref: MediaRef, moment: float, *, width: int, height: int, fit: Fit) -> Frames:
+        return next(iter(self.frames(ref, moment, 1, fps=24, width=width, height=height, fit=fit)))
+
+    def _clip(
+        self, video: Video, start: float, count: int, fps: int, width: int, height: int, fit: Fit
+    ) -> Iterator[Frames]:
+        """Frames of a clip of ours, without its visible mark."""
+        wanted = [int((start + k / fps) * video.fps + 1e-3) for k in range(count)]
+        at = 0
+        for index, planes in enumerate(self._planes(video)):
+            if at == count:
+                return
+            if index < wanted[at]:
+                continue
+            picture = fitted(media.planes_to_rgb(planes), width, height, fit)
+            while at < count and wanted[at] == index:
+                yield picture
+                at += 1
+
+    def _planes(self, video: Video) -> Iterator[media.Planes]:
+        clip = self._file(video.media_key)
+        if not video.under_key:  # made before clips kept what lies under their mark
+            return media.decode_planes(clip)
+        return clean_planes(clip, self._file(video.under_key), video.mark_moves)
+
+    def _file(self, key: str) -> Path:
+        target = self.folder / "sources" / key.replace("/", "-")
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            storage.fetch(key, target)
+        return target
+
+
+def fitted(frame: Frames, width: int, height: int, fit: Fit) -> Frames:
+    """Crop around the middle, or shrink into black bars: uint8 [height, width, 3]."""
+    have_h, have_w = frame.shape[:2]
+    if fit != "pad" or have_w * height == have_h * width:
+        return cropped(frame, width, height)
+    scale = min(width / have_w, height / have_h)
+    inner = max(1, round(have_w * scale)), max(1, round(have_h * scale))
+    canvas = np.zeros((height, width, 3), np.uint8)
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    small = Image.fromarray(frame).resize(inner, Image.Resampling.LANCZOS)
+    canvas[top : top + inner[1], left : left + inner[0]] = np.asarray(small)
+    return canvas
+
+
+def ingredients(generation: Generation, folder: Path) -> list[Parent]:
+    """The sources as the clip's manifest names them, with their own credentials."""
+    parents = []
+    for source in generation.sources.select_related("video", "upload"):
+        relationship = cast(Relationship, source.relationship)
+        if (video := source.video) is not None:
+            path = StoredMedia({}, folder)._file(video.media_key)
+            parents.append(Parent(path, relationship, f"Clip {str(video.pk)[:8]}"))
+        elif (upload := source.upload) is not None:
+            path = StoredMedia({}, folder)._file(upload.media_key)
+            parents.append(uploads.ingredient(upload, path, relationship))
+    return parents
