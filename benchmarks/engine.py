@@ -157,7 +157,7 @@ def _stock_call(engine: Any, spec: Any) -> Callable[[], np.ndarray]:
     dtype = engine.family.pipe.transformer.dtype
     pipe = LTXConditionPipeline.from_pretrained(
         MODEL,
-        torch_dtype=dtype,
+        dtype=dtype,
         text_encoder=text_encoder.to(dtype),
         tokenizer=tokenizer,
         local_files_only=True,

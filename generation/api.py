@@ -23,8 +23,9 @@ from accounts import access
 from accounts.models import Membership, User
 from billing import services as billing
 from billing.serializers import BalanceOut
-from generation import inspection, presenting, scheduling, services
+from generation import inspection, presenting, presets, scheduling, services
 from generation.capabilities import engine_capabilities
+from generation.editing.offers import Offer, offers
 from generation.editing.plan import FITS, TOOLS
 from generation.edits import Wish, seconds_shown
 from generation.errors import InvalidFile, InvalidRequest
@@ -182,6 +183,13 @@ class EstimateOut(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
+class ToolOut(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    able = serializers.BooleanField()
+    how = serializers.CharField(help_text="natively, in windows, without drawing, or empty")
+    reason = serializers.CharField(help_text="why it is not able")
+
+
 class EngineOut(serializers.Serializer[Any]):
     name = serializers.CharField()
     version = serializers.CharField()
@@ -196,6 +204,10 @@ class EngineOut(serializers.Serializer[Any]):
     default_seconds = serializers.IntegerField()
     default_steps = serializers.IntegerField()
     max_steps = serializers.IntegerField()
+    longest_seconds = serializers.IntegerField(help_text="in several passes, where it can")
+    tools = serializers.DictField(child=ToolOut(), help_text="each tool of the editor by name")
+    styles = serializers.ListField(child=serializers.CharField())
+    cameras = serializers.ListField(child=serializers.CharField())
     notes = serializers.CharField()
 
 
@@ -299,10 +311,10 @@ class EstimateView(APIView):
         if native is not None:
             warnings.append(
                 f"{engine.title} draws {native[0]}x{native[1]}; the picture is enlarged to "
-                f"{asked.width}x{asked.height}."
+                f"{plan.width}x{plan.height}."
             )
-        if free.available < asked.cost_credits:
-            warnings.append(f"This costs {asked.cost_credits} credits; {free.available} are left.")
+        if free.available < cost:
+            warnings.append(f"This costs {cost} credits; {free.available} are left.")
         if not scheduling.live_workers():
             warnings.append("No worker is running: the video waits until the operator starts one.")
         wait = scheduling.wait_seconds()
@@ -326,6 +338,15 @@ class EstimateView(APIView):
         )
 
 
+def tool_out(offer: Offer) -> dict[str, Any]:
+    return {
+        "title": offer.title,
+        "able": offer.able,
+        "how": offer.how,
+        "reason": offer.reason,
+    }
+
+
 class EngineView(APIView):
     """The loaded engine's capability table."""
 
@@ -347,6 +368,10 @@ class EngineView(APIView):
                 "default_seconds": engine.default_seconds,
                 "default_steps": engine.default_steps,
                 "max_steps": engine.max_steps,
+                "longest_seconds": engine.most_seconds,
+                "tools": {tool: tool_out(offer) for tool, offer in offers(engine).items()},
+                "styles": [preset.code for preset in presets.offered("styles")],
+                "cameras": [preset.code for preset in presets.offered("cameras")],
                 "notes": engine.notes,
             }
         )

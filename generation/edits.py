@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from accounts.models import User
@@ -15,7 +15,7 @@ from generation.editing.checks import MediaFacts
 from generation.editing.plan import EditPlan, MediaRef, PlanError
 from generation.editing.tools import Canvas
 from generation.errors import InvalidEdit
-from generation.models import Generation, Upload, Video
+from generation.models import Generation, StylePreset, Upload, Video
 from generation.presets import with_presets
 
 
@@ -104,17 +104,42 @@ def _make_plan(user: User, wish: Wish) -> tuple[EditPlan, Sources]:
     else:
         sources = find_sources(user, [ref for _, ref in requests.media_in(edit)])
         seconds = engine.default_seconds if wish.seconds is None else wish.seconds
-        prompt = wish.prompt or _inherited_prompt(edit, sources)
+        own = own_style(user, wish.style)
         plan = requests.compile_edit(
             wish.tool,
             edit,
             canvas=_canvas(wish, edit, sources),
-            prompt=with_presets(prompt, style=wish.style, camera=wish.camera) if prompt else "",
+            prompt=wish.prompt or _inherited_prompt(edit, sources),
             seconds=seconds,
             facts=sources.facts,
         )
+        texts = [
+            with_presets(card.text, style=wish.style, camera=wish.camera, own=own)
+            if card.text.strip()
+            else card.text
+            for card in plan.prompts
+        ]
+        cards = tuple(replace(c, text=t) for c, t in zip(plan.prompts, texts, strict=True))
+        plan = replace(plan, prompts=cards)
     checks.check_plan(plan, engine, sources.facts)
     return plan, sources
+
+
+def own_style(user: User, style: str) -> StylePreset | None:
+    """The preset of one of the person's workspaces that "own:<number>" names.
+
+    Raises PlanError when it is not there (any more); None for a built-in style.
+    """
+    kind, _, number = style.partition(":")
+    if kind != "own":
+        return None
+    found = None
+    if number.isascii() and number.isdigit() and len(number) <= 18:
+        mine = user.memberships.values_list("workspace_id", flat=True)
+        found = StylePreset.objects.filter(pk=number, workspace__in=mine).first()
+    if found is None:
+        raise PlanError("style", "This style is not there (any more).", "Choose another style.")
+    return found
 
 
 def _canvas(wish: Wish, edit: dict[str, Any], sources: Sources) -> Canvas:

@@ -33,6 +33,23 @@ class InvalidEdit(InvalidRequest):
     message = "This edit can't be made."
 
 
+class DraftChanged(SoraError):
+    """`version` in the body is the one that is stored now."""
+
+    code = "draft_changed"
+    http_status = 409
+    param = "version"
+    message = "This draft was saved in another window meanwhile."
+    remedy = "Read it again, or save yours as a new draft."
+
+
+class TooManyDrafts(SoraError):
+    code = "too_many_drafts"
+    http_status = 409
+    message = "There are too many drafts."
+    remedy = "Delete drafts you no longer need."
+
+
 class PromptRefused(SoraError):
     """The prompt breaks a content policy. Never says which word matched."""
 

@@ -218,10 +218,12 @@ def delete_files(video: Video) -> bool:
         if not video.media_key or video.deleted_at is None or video.quarantined_at is not None:
             return False
         folder = video.media_key.rpartition("/")[0]
-        video.media_key = video.poster_key = ""
+        video.media_key = video.poster_key = video.under_key = ""
         video.manifest = b""
         video.credentials = {}
-        video.save(update_fields=["media_key", "poster_key", "manifest", "credentials"])
+        video.save(
+            update_fields=["media_key", "poster_key", "under_key", "manifest", "credentials"]
+        )
         video.renditions.all().delete()
         Fingerprint.objects.filter(video=video).delete()
         _forget_words(video)

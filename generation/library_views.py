@@ -50,8 +50,7 @@ def page(request: HttpRequest) -> HttpResponse:
     show = query.get("show", "") if query.get("show", "") in shelf.SHOW else ""
     folder = shelf.folder_of(workspace, query.get("folder"))
     words = query.get("q", "").replace("\0", "")[:200]
-    tools = shelf.tools_of(workspace)
-    tool = query.get("tool", "") if query.get("tool", "") in tools else ""
+    tool = query.get("tool", "") if query.get("tool", "") in TOOL_TITLES else ""
     wanted = shelf.Wanted(show, words, tool, folder)
     cursor, status = query.get("cursor"), 200
     try:
@@ -73,6 +72,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "filters": [
             {"label": label, "query": _query(kept, show=code), "current": code == show}
             for code, label in shelf.SHOW.items()
+            if code != "trash"  # it has its place beside the folders
         ],
         "folders": [
             {
@@ -84,8 +84,8 @@ def page(request: HttpRequest) -> HttpResponse:
         ],
         "everywhere_query": _query(kept, folder="", show=""),
         "tools": [
-            {"code": code, "title": TOOL_TITLES.get(code, code), "current": code == tool}
-            for code in tools
+            {"code": code, "title": title, "current": code == tool}
+            for code, title in TOOL_TITLES.items()
         ],
         "views": [
             {"label": "Grid", "query": _query(kept, view=""), "current": not kept["view"]},

@@ -14,12 +14,16 @@ VOCABULARY = "vocabulary.json"
 
 def rewrite_for_engine(prompt: str) -> Rewrite:
     """Take names out of a prompt and list what the model knows of it, and what not."""
+    return rewrite(prompt, vocabulary=vocabulary_of_engine())
+
+
+def vocabulary_of_engine() -> ModelVocabulary | None:
+    """None for big models: they come without a list, nothing is unknown to them."""
     path = Path(settings.SORA_MODEL_DIR) / VOCABULARY
     try:
-        vocabulary = _vocabulary(path, path.stat().st_mtime)
-    except OSError:  # big models come without a list: nothing is unknown to them
-        vocabulary = None
-    return rewrite(prompt, vocabulary=vocabulary)
+        return _vocabulary(path, path.stat().st_mtime)
+    except OSError:
+        return None
 
 
 def in_words(rewrite: Rewrite) -> str:

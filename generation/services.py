@@ -106,7 +106,8 @@ def _check_numbers(wish: Wish, engine: Capabilities) -> None:
         seconds = engine.default_seconds if wish.seconds is None else wish.seconds
         whole = wish.tool == "text" and wish.plan is None
         try:
-            if whole and seconds == int(seconds):
+            in_windows = max(engine.seconds) < seconds <= engine.most_seconds
+            if whole and seconds == int(seconds) and not in_windows:
                 engine.check(wish.width, wish.height, int(seconds))
             else:
                 engine.check(wish.width, wish.height, engine.default_seconds)
@@ -377,7 +378,8 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
             credentials=clip.credentials,
             shared_at=timezone.now() if clip.publish else None,
         )
-        video.parents.set(source.video_id for source in generation.sources.all() if source.video_id)
+        sources = generation.sources.select_related("video")
+        video.parents.set([source.video for source in sources if source.video is not None])
         Fingerprint.objects.bulk_create(
             Fingerprint(
                 workspace=generation.workspace,

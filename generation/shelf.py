@@ -68,12 +68,6 @@ def page(
     return [{**card_of(video), "favourite": video.marked} for video in found], following  # type: ignore[attr-defined]
 
 
-def tools_of(workspace: Workspace) -> list[str]:
-    """The tools the library's clips were made with, for the filter."""
-    found = Video.objects.filter(workspace=workspace).in_library()
-    return sorted(found.values_list("generation__tool", flat=True).distinct())
-
-
 def settings_of(video: Video) -> dict[str, Any]:
     """What a composer needs to make such a clip again. The caller checked that it may be seen."""
     job = video.generation

@@ -52,6 +52,11 @@ def understood(text: str, phrases: Mapping[str, Meaning]) -> tuple[str, ...]:
     return tuple(sorted(things, key=lambda name: rank.get(things[name], len(ORDER))))
 
 
+def meanings_in(text: str, phrases: Mapping[str, Meaning]) -> tuple[Meaning, ...]:
+    """(attribute, canonical name) of all that is known in `text`, in order."""
+    return tuple(_meanings(words(text), phrases))
+
+
 def _meanings(found: list[str], phrases: Mapping[str, Meaning]) -> Iterable[Meaning]:
     at = 0
     while at < len(found):

@@ -146,7 +146,7 @@ class LimitBodies:
         if not promised.isdigit() or int(promised) > limit:
             await _refuse(413, "too_large", f"A request may have {limit} bytes.", scope, send)
             return
-        seconds = max(BODY_SECONDS, limit / SLOWEST_BYTES_PER_SECOND)
+        seconds = BODY_SECONDS + (limit - SMALL_BODY_BYTES) / SLOWEST_BYTES_PER_SECOND
         deadline = asyncio.get_running_loop().time() + seconds
         received, started, complete, refused = 0, False, False, False
 

@@ -258,7 +258,7 @@ def _check_engine(plan: EditPlan, engine: Capabilities) -> None:
                 f"{engine.title} can't {OPERATIONS[needed]}.",
                 "Choose another tool, or ask the operator for another model.",
             )
-    longest = engine.longest_seconds
+    longest = engine.most_seconds
     if plan.drawn_seconds > longest + SLACK:
         raise PlanError(
             "seconds",

@@ -74,6 +74,11 @@ class Capabilities:
         """Frames of a window that are those of the window before, frame_step k + 1."""
         return self.overlap_frames or 2 * self.frame_step + 1
 
+    @property
+    def most_seconds(self) -> int:
+        """The longest clip there is: of one pass, or of many where a pass can go on from another."""
+        return self.longest_seconds if "extend" in self.operations else max(self.seconds)
+
     def makes(self, operation: str) -> str:
         """How an operation is done: "natively", "in windows", or "" for not at all."""
         if operation in self.operations:
@@ -111,7 +116,7 @@ class Capabilities:
             self.check(spec.width, spec.height, self.default_seconds)
         if spec.fps != self.fps:
             raise UnsupportedSpec("fps", f"{self.title} makes {self.fps} frames a second.")
-        longest = self.longest_seconds if "extend" in self.operations else max(self.seconds)
+        longest = self.most_seconds
         if not 1 <= spec.frames <= longest * self.fps:
             raise UnsupportedSpec(
                 "seconds", f"{self.title} makes clips of up to {longest} seconds, at least a frame."

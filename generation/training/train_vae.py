@@ -17,6 +17,7 @@ The model is diffusers' AutoencoderKLLTXVideo. Two things differ from a textbook
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKLLTXVideo
 from torch import Tensor
 
+from generation.training.basis import turn
 from generation.training.config import RunConfig, RunError, read_run
 from generation.training.loop import Loop, Step, accelerator_of
 from generation.training.render import cover_path
@@ -227,18 +229,19 @@ class Trainer:
 
     @torch.no_grad()
     def finished(self) -> dict[str, float]:
-        """Measure the latent statistics on training clips, write the model; the held-out PSNR."""
+        """Turn the latent basis by training clips, write the model; the held-out PSNR."""
+        vae = self.vae
         _, _, frames, height, width = self.held_out.shape
         if self.codec.whole:  # else the latents are in use as they are
             rng = np.random.default_rng(0)
             have = self.crops.shards[0][0].shape[2:]
             size = (4, *(min(a, b) for a, b in zip((frames, height, width), have, strict=True)))
             batches = [self.crops.batch(size, rng)[0].to(self.held_out.device) for _ in range(8)]
-            latents = torch.cat([self.vae.encode(x).latent_dist.mode().float() for x in batches])
-            self.vae.latents_mean.copy_(latents.mean((0, 2, 3, 4)))
-            self.vae.latents_std.copy_(latents.std((0, 2, 3, 4)))
-        self.vae.save_pretrained(self.folder)
-        return {"held_out_psnr": held_out_psnr(self.vae, self.held_out)}
+            latents = torch.cat([vae.encode(x).latent_dist.mode().float() for x in batches])
+            vae = copy.deepcopy(vae)  # training may go on, in the basis it is in
+            turn(vae, latents)
+        vae.save_pretrained(self.folder)
+        return {"held_out_psnr": held_out_psnr(vae, self.held_out)}
 
 
 @torch.no_grad()

@@ -81,6 +81,8 @@ def make_clip(
         video_id=video_id,
         media_key=f"{key}/clip.mp4",
         poster_key=f"{key}/poster.webp",
+        under_key="",
+        mark_moves=[],
         width=WIDTH,
         height=HEIGHT,
         frames=seconds * FPS,

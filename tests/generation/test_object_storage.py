@@ -84,3 +84,29 @@ def test_a_takedown_moves_the_object_away_and_a_restore_brings_it_back(
 
 def test_a_forged_link_reaches_nothing(bucket: Any, client: Client) -> None:
     assert client.get("/media/forged/clip.mp4").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_comes_in_pieces_and_leaves_only_our_form_of_it(
+    bucket: Any, workspace: Any, development_ca: None, settings: Any
+) -> None:
+    import numpy as np
+
+    from generation import uploads
+    from tests.generation.uploading import bring, checked, drawing, encoded
+
+    settings.UPLOAD_CHUNK_BYTES = 1000
+    data = encoded(drawing())
+    waiting = bring(workspace, data, piece=1000)
+    assert len(keys(bucket)) == -(-len(data) // 1000)
+    assert all(key.startswith("quarantine/") for key in keys(bucket))
+    uploads.trash_upload(waiting, by=workspace.owner)
+    assert keys(bucket) == []
+
+    upload = checked(workspace, data, piece=1000)
+    assert upload.status == "ready"
+    assert sorted(keys(bucket)) == sorted(
+        f"private/{key}" for key in (upload.media_key, upload.poster_key)
+    )
+    (frame,) = uploads.load_frames(upload, width=640, height=360)
+    assert np.array_equal(frame, np.asarray(drawing()))

@@ -59,15 +59,21 @@ def agree(user: Any) -> None:
     uploads.agree(user, version=upload_agreement.VERSION, statements=sorted(upload_agreement.CODES))
 
 
-def bring(workspace: Any, data: bytes, *, name: str = "picture.png", by: Any = None) -> Upload:
+def bring(
+    workspace: Any,
+    data: bytes,
+    *,
+    name: str = "picture.png",
+    by: Any = None,
+    piece: int = 4 * 2**20,
+) -> Upload:
     """Announce and send a file through the services, all of it."""
     by = by or workspace.owner
     agree(by)
     upload = uploads.start_upload(workspace, by=by, name=name, size_bytes=len(data))
-    step = 4 * 2**20
-    for offset in range(0, len(data), step):
+    for offset in range(0, len(data), piece):
         upload = uploads.append_bytes(
-            upload, offset=offset, data=data[offset : offset + step], by=by
+            upload, offset=offset, data=data[offset : offset + piece], by=by
         )
     return upload
 

@@ -15,6 +15,7 @@ from tests.journeys.conftest import PHONE
 from tests.journeys.people import Visit
 from tests.ops.sites import Site, manage
 
+playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 FILL = """
@@ -59,8 +60,10 @@ def photograph(page: Any, pictures: Path | None, name: str) -> None:
         page.screenshot(path=pictures / f"library-{name}.png")
 
 
-def cards(page: Any) -> Any:
-    return page.locator("[data-clip]")
+def shows(page: Any, number: int, *, chosen: bool = False) -> None:
+    """Wait until so many clips are there, or chosen."""
+    found = page.locator("[data-clip]:has(:checked)" if chosen else "[data-clip]")
+    playwright.expect(found).to_have_count(number, timeout=30_000)
 
 
 def pick(page: Any, prompt: str) -> None:
@@ -69,7 +72,7 @@ def pick(page: Any, prompt: str) -> None:
 
 def test_clips_are_put_in_order_by_hand_and_by_keyboard(owner: Any, pictures: Path | None) -> None:
     page = owner
-    assert cards(page).count() == 7
+    shows(page, 7)
     photograph(page, pictures, "grid")
 
     # A folder, two clips into it.
@@ -88,7 +91,7 @@ def test_clips_are_put_in_order_by_hand_and_by_keyboard(owner: Any, pictures: Pa
     bar.get_by_role("button", name="Move").click()
     page.get_by_text("Moved 2 clips to Balloons").wait_for()
     page.get_by_role("link", name="Balloons").click()
-    assert cards(page).count() == 2
+    shows(page, 2)
 
     # Into the trash, and back with one click.
     page.go_back()
@@ -97,43 +100,43 @@ def test_clips_are_put_in_order_by_hand_and_by_keyboard(owner: Any, pictures: Pa
     bar.get_by_role("button", name="Trash").click()
     page.get_by_text("Moved 1 clip to the trash").wait_for()
     photograph(page, pictures, "undo")
-    assert cards(page).count() == 6
+    shows(page, 6)
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Back in the library, private").wait_for()
-    assert cards(page).count() == 7
+    shows(page, 7)
 
     # The same without a mouse.
     page.locator("[data-clip] .clip__prompt a").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
     page.keyboard.press("Shift+ArrowRight")
-    assert page.locator("[data-clip]:has(:checked)").count() == 2
+    shows(page, 2, chosen=True)
     photograph(page, pictures, "keyboard")
     page.keyboard.press("Escape")
     page.keyboard.press("a")
-    assert page.locator("[data-clip]:has(:checked)").count() == 7
+    shows(page, 7, chosen=True)
     page.keyboard.press("Escape")
     page.locator("[data-clip] .clip__prompt a").first.focus()
     page.keyboard.press("f")
     page.get_by_text("Marked as favourite").wait_for()
     page.keyboard.press("Delete")
     page.get_by_text("Moved 1 clip to the trash").wait_for()
-    page.get_by_role("link", name="Trash").last.click()
+    page.get_by_role("link", name="Trash").click()
     page.get_by_role("heading", name="Trash").wait_for()
-    assert cards(page).count() == 1
+    shows(page, 1)
     photograph(page, pictures, "trash")
     pick(page, "balloon")
     bar.get_by_role("button", name="Take back").click()
     page.get_by_text("Took back 1 clip").wait_for()
     page.goto("/library/?show=favourites")
-    assert cards(page).count() == 1
+    shows(page, 1)
 
     # Search and the dense view.
     page.goto("/library/")
     page.get_by_label("Search prompts").fill("ball")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=ball**")
-    assert cards(page).count() == 4
+    shows(page, 4)
     page.get_by_role("link", name="List").click()
     photograph(page, pictures, "list")
 
@@ -171,6 +174,7 @@ def test_a_clip_shows_its_tree_and_comes_as_a_gif(owner: Any, pictures: Path | N
     with page.expect_download(timeout=120_000) as waiting:
         page.get_by_role("button", name="GIF").click()
     assert Path(waiting.value.path()).read_bytes().startswith(b"GIF89a")
+    page.keyboard.press("Escape")
     page.get_by_role("heading", name="Lineage").scroll_into_view_if_needed()
     photograph(page, pictures, "lineage")
     page.get_by_text("Others may remix this clip").click()

@@ -169,6 +169,7 @@ class RabbitMQ(Server):
         )
         config.chmod(0o644)
         self.epmd_port = str(free_port())
+        self.names: subprocess.Popen[bytes] | None = None  # Erlang's name server
         self.environment |= {
             "RABBITMQ_NODENAME": f"sora{self.port}@localhost",
             "RABBITMQ_CONFIG_FILE": str(config),
@@ -184,14 +185,20 @@ class RabbitMQ(Server):
     def command(self) -> Sequence[str]:
         return [RABBITMQ]
 
+    def start(self) -> None:
+        if self.names is None:  # else the node starts one itself, which outlives it
+            self.names = processes.spawn(
+                [find("epmd"), "-port", self.epmd_port, "-address", "127.0.0.1"],
+                account=self.account,
+                environment=self.environment,
+            )
+        super().start()
+
     def stop(self) -> None:
         if self.process is not None:
             self.kill()  # nothing to keep, and a polite end takes it seconds
-        epmd = shutil.which("epmd")  # a name server each node starts and leaves behind
-        if epmd:
-            subprocess.run(
-                [epmd, "-port", self.epmd_port, "-kill"], check=False, capture_output=True
-            )
+        if self.names is not None:
+            processes.stop(self.names)
 
 
 class Services:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from generation.engine.diffusers_engine import DiffusersEngine
 from generation.engine.integrity import SUMS
 from generation.training.evaluate.measures import Studio
 from generation.training.evaluate.pictures import Clip
@@ -78,3 +80,15 @@ def differs(clip: Clip, kept: dict[str, Any]) -> bool:
     before = np.array(kept["thumbnails"], np.int16)
     now = thumbnails(clip).astype(np.int16)
     return before.shape != now.shape or int(np.abs(before - now).max()) > TOLERANCE
+
+
+def main() -> None:
+    """`python -m generation.training.evaluate.golden DIR FILE`: write the golden clips alone."""
+    model_dir, file = Path(sys.argv[1]), Path(sys.argv[2])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    studio = Studio(DiffusersEngine(model_dir, threads=1))
+    file.write_text(json.dumps(golden(studio, model_dir)) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -105,7 +105,7 @@ def _archival(image: Tensor, t: Tensor, seed: int) -> Tensor:
     columns = torch.arange(width, device=image.device).view(1, -1)
     for k in _frames(t):
         rng = random.Random(seed * 104_729 + k)
-        flicker.append(rng.uniform(0.90, 1.06))
+        flicker.append(rng.uniform(0.97, 1.02))  # more would count as flashing
         scratch = random.Random(seed * 31 + k // 5)  # stays for a few frames
         at = scratch.uniform(0.08, 0.92) * width + rng.uniform(-0.5, 0.5) * thin
         line = (1 - (columns - at).abs() / thin).clamp(0, 1) * (scratch.random() < 0.6) * 0.30

@@ -1,0 +1,203 @@
+"""What the pages let people choose from: sizes, lengths, styles, tools, each with the reason when not."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import gcd
+from typing import Any
+
+from django.urls import reverse
+
+from accounts.models import User, Workspace
+from billing import services as billing
+from billing.models import Account
+from billing.plans import UNMETERED, Plan
+from generation import presets
+from generation.capabilities import engine_capabilities
+from generation.editing.offers import offers
+from generation.editing.offers import lengths as lengths_of
+from generation.editing.tools import SEAMS, STRENGTHS
+from generation.engine.capabilities import Capabilities
+from generation.errors import EngineUnavailable
+from generation.models import Video
+
+VARIATIONS = (1, 2, 4)
+FITS = (
+    ("crop", "Crop what sticks out"),
+    ("pad", "Pad with bars"),
+    ("strict", "Only the same shape"),
+)
+# Tools of the clip page, in the order of their tabs.
+CLIP_TOOLS = ("remix", "extend", "recut", "fill", "blend", "loop", "upgrade")
+
+
+def sizes(engine: Capabilities, plan: Plan, chosen: str = "") -> list[dict[str, Any]]:
+    """The engine's sizes; those beyond the plan are shown, but closed, with the reason."""
+    return [
+        {
+            "value": f"{width}x{height}",
+            "label": f"{width}×{height}",
+            "ratio": ratio(width, height),
+            "shape": "wide" if width > height else "tall" if height > width else "square",
+            "allowed": plan.allows_size(width, height),
+            "why": "" if plan.allows_size(width, height) else f"not in the {plan.title} plan",
+            "drawn": "" if engine.native_size(width, height) is None else "enlarged",
+            "chosen": f"{width}x{height}" == chosen,
+        }
+        for width, height in engine.sizes
+    ]
+
+
+def lengths(engine: Capabilities, plan: Plan, chosen: str = "") -> list[dict[str, Any]]:
+    return [
+        {
+            "seconds": seconds,
+            "how": "" if how == "natively" else "in several passes",
+            "allowed": seconds <= plan.max_seconds,
+            "why": "" if seconds <= plan.max_seconds else f"not in the {plan.title} plan",
+            "chosen": str(seconds) == chosen,
+        }
+        for seconds, how in lengths_of(engine)
+    ]
+
+
+def styles(workspace: Workspace | None, chosen: str = "") -> list[dict[str, Any]]:
+    """Built-in styles the model knows, then the workspace's own; "" stands first."""
+    found = [(p.code, p.title) for p in presets.offered("styles") if p.text]
+    if workspace is not None:
+        found += [(f"own:{own.pk}", own.name) for own in workspace.style_presets.all()]
+    return _options("No style", found, chosen)
+
+
+def cameras(chosen: str = "") -> list[dict[str, Any]]:
+    found = [(p.code, p.title) for p in presets.offered("cameras") if p.text]
+    return _options("Still camera", found, chosen)
+
+
+def _options(none: str, found: list[tuple[str, str]], chosen: str) -> list[dict[str, Any]]:
+    rows = [("", none), *found]
+    return [{"code": c, "title": t, "chosen": c == chosen} for c, t in rows]
+
+
+def ratio(width: int, height: int) -> str:
+    """The usual name of a shape when it is within 2 % of one: 512x288 is 16:9."""
+    for across, down in ((16, 9), (9, 16), (4, 3), (3, 4), (3, 2), (2, 3), (1, 1), (21, 9)):
+        if abs(width * down / (height * across) - 1) < 0.02:
+            return f"{across}:{down}"
+    common = gcd(width, height)
+    return f"{width // common}:{height // common}"
+
+
+def tools_for_script(engine: Capabilities) -> dict[str, dict[str, Any]]:
+    """{tool: {title, able, reason}} as the scripts read it."""
+    return {
+        tool: {"title": offer.title, "able": offer.able, "reason": offer.reason}
+        for tool, offer in offers(engine).items()
+    }
+
+
+# --- The bar at the bottom of every page ---------------------------------------------------------
+
+
+def bar_of(user: Any, account: Account | None) -> dict[str, Any] | None:
+    """What the bar shows, without a query of its own; None for whoever can't create here.
+
+    `account`: of the person's own workspace, as the page's header has read it already.
+    """
+    if not isinstance(user, User) or account is None:
+        return None
+    if user.date_of_birth is None or user.is_suspended:
+        return None  # the pages of creating say what to do first
+    try:
+        engine = engine_capabilities()
+    except EngineUnavailable:
+        return None
+    plan = UNMETERED if billing.is_off() else account.plan
+    width, height = engine.default_size
+    return {
+        "workspace": account.workspace_id,
+        "available": account.available,
+        "sizes": sizes(engine, plan, f"{width}x{height}"),
+        "lengths": lengths(engine, plan, str(engine.default_seconds)),
+        "variations": VARIATIONS,
+        "styles": styles(None),
+        "cameras": cameras(),
+        "tools": tools_for_script(engine),
+    }
+
+
+def bar_reader(user: Any, account: Any) -> Any:
+    """A function for templates that builds the bar once, when a page shows it."""
+
+    @cache
+    def bar() -> dict[str, Any] | None:
+        return bar_of(user, account())
+
+    return bar
+
+
+# --- The tools of one clip -----------------------------------------------------------------------
+
+
+def panel_of(video: Video, viewer: Any, plan: Plan) -> dict[str, Any] | None:
+    """The tools of a clip page; None where the engine is away. A closed tool says why."""
+    try:
+        engine = engine_capabilities()
+    except EngineUnavailable:
+        return None
+    closed = _closed(video, viewer)
+    offered = offers(engine)
+    rows = []
+    for tool in CLIP_TOOLS:
+        reason = closed or offered[tool].reason
+        if tool == "upgrade" and not reason:
+            reason = _no_upgrade(video, engine)
+        rows.append({"code": tool, "title": offered[tool].title, "reason": reason})
+    first = next((row for row in rows if not row["reason"]), rows[0])
+    bigger = [size for size in sizes(engine, plan) if _area(size["value"]) >= _area_of(video)]
+    allowed = [size for size in bigger if size["allowed"]]
+    return {
+        "ref": f"video:{video.pk}",
+        "tools": [{**row, "first": row is first} for row in rows],
+        "closed": closed,
+        "stitch_url": f"{reverse('generation:sequence')}?clip={video.pk}",
+        "storyboard_url": f"{reverse('generation:storyboard-new')}?clip={video.pk}",
+        "strengths": list(STRENGTHS),
+        "seams": [{"code": code, "seconds": seconds} for code, seconds in SEAMS.items()],
+        "sizes": bigger,
+        "biggest": allowed[-1]["value"] if allowed else "",
+        "steps": engine.default_steps,
+        "max_steps": engine.max_steps,
+        "longest": min(engine.most_seconds + 40, plan.max_seconds),
+        "fps": engine.fps,
+    }
+
+
+def _closed(video: Video, viewer: Any) -> str:
+    """Why nothing may be made of this clip, "" when it may."""
+    if not isinstance(viewer, User):
+        return "Sign in to make something of this clip."
+    if video.trashed_at is not None:
+        return "This clip is in the trash. Take it back first."
+    mine = viewer.memberships.filter(workspace_id=video.workspace_id).exists()
+    if not video.remixable and not mine:
+        return "Its owner doesn't let others remix this clip."
+    return ""
+
+
+def _no_upgrade(video: Video, engine: Capabilities) -> str:
+    if not video.generation.plan:
+        return "It was made before plans were kept, so it can't be made again at another size."
+    if not any(width * height > _area_of(video) for width, height in engine.sizes):
+        more = video.generation.steps < engine.default_steps
+        return "" if more else "It has the full size and all steps already."
+    return ""
+
+
+def _area(size: str) -> int:
+    width, _, height = size.partition("x")
+    return int(width) * int(height)
+
+
+def _area_of(video: Video) -> int:
+    return video.width * video.height
