@@ -223,7 +223,11 @@ class GenerationListView(APIView):
     def get(self, request: Request, workspace_id: int) -> Response:
         """Newest first; `next_cursor` leads to the page after."""
         workspace = access.get_workspace(signed_in(request), workspace_id)
-        rows = Generation.objects.filter(workspace=workspace).select_related("video")
+        rows = (
+            Generation.objects.filter(workspace=workspace)
+            .select_related("video")
+            .prefetch_related("sources")
+        )
         page, cursor = keyset_page(
             rows, ("created_at", "id"), request.query_params.get("cursor"), size=20
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from generation import api, library_api, upload_api
+from generation import api, drafts_api, library_api, upload_api
 
 app_name = "generation_api"
 urlpatterns = [
@@ -16,6 +16,15 @@ urlpatterns = [
     path("workspaces/<int:workspace_id>/estimates/", api.EstimateView.as_view(), name="estimates"),
     path("generations/<uuid:generation_id>/", api.GenerationView.as_view(), name="generation"),
     path("generations/<uuid:generation_id>/cancel/", api.CancelView.as_view(), name="cancel"),
+    path(
+        "workspaces/<int:workspace_id>/drafts/", drafts_api.DraftListView.as_view(), name="drafts"
+    ),
+    path("drafts/<uuid:draft_id>/", drafts_api.DraftView.as_view(), name="draft"),
+    path(
+        "workspaces/<int:workspace_id>/captions/",
+        drafts_api.CaptionView.as_view(),
+        name="captions",
+    ),
     path("engine/", api.EngineView.as_view(), name="engine"),
     path("verify/", api.VerifyView.as_view(), name="verify"),
     path(

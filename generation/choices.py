@@ -14,8 +14,8 @@ from billing.models import Account
 from billing.plans import UNMETERED, Plan
 from generation import presets
 from generation.capabilities import engine_capabilities
-from generation.editing.offers import offers
 from generation.editing.offers import lengths as lengths_of
+from generation.editing.offers import offers
 from generation.editing.tools import SEAMS, STRENGTHS
 from generation.engine.capabilities import Capabilities
 from generation.errors import EngineUnavailable

@@ -83,7 +83,11 @@ class WorkspaceConsumer(AsyncJsonWebsocketConsumer):
     @database_sync_to_async
     def _snapshot(self) -> list[dict[str, Any]]:
         latest = Generation.objects.filter(workspace_id=self.workspace_id)
-        rows = latest.select_related("video").order_by("-created_at", "-id")[:20]
+        rows = (
+            latest.select_related("video")
+            .prefetch_related("sources")
+            .order_by("-created_at", "-id")[:20]
+        )
         return [presenting.present(generation) for generation in rows]
 
     @database_sync_to_async

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import zlib
 
-from generation.rewriting import rewrite_for_engine, vocabulary_of_engine
 from generation.prompting import Edit, ModelVocabulary
+from generation.rewriting import rewrite_for_engine, vocabulary_of_engine
 from generation.understanding import meanings_in
 
 OPEN = ("motions", "places", "times", "weathers")

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -94,6 +95,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "kept": kept,
         "here": request.get_full_path(),
+        "trash_days": settings.SORA_TRASH_DAYS,
         "deep": bool(cursor),
     }
     part = request.headers.get("X-Feed-Part") == "1"

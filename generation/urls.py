@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from generation import library_views, upload_views, views
+from generation import library_views, storyboard_views, upload_views, views
 
 app_name = "generation"
 urlpatterns = [
@@ -17,6 +17,10 @@ urlpatterns = [
     path("library/folders/<int:folder_id>/", library_views.change_folder, name="library-folder"),
     path("clips/<uuid:video_id>/", views.clip, name="clip"),
     path("clips/<uuid:video_id>/remixing/", library_views.remixing, name="remixing"),
+    path("storyboards/", storyboard_views.drafts, name="storyboards"),
+    path("storyboard/new/", storyboard_views.new, name="storyboard-new"),
+    path("storyboard/<uuid:draft_id>/", storyboard_views.editor, name="storyboard"),
+    path("sequence/", storyboard_views.sequence, name="sequence"),
     path("verify/", views.verify, name="verify"),
     path("uploads/", upload_views.library, name="uploads"),
     path("uploads/agreement/", upload_views.agreement, name="upload-agreement"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from math import gcd
+import re
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,11 +18,15 @@ from accounts.models import Membership, User, Workspace
 from accounts.permissions import adult_required
 from accounts.services import personal_workspace
 from billing import services as billing
-from billing.plans import Plan
-from generation import presenting, services
+from billing.plans import FREE
+from generation import choices, presenting, services
 from generation.api import verify_upload
 from generation.capabilities import engine_capabilities
+from generation.cards import card_of, with_cards
 from generation.credentials import explain
+from generation.editing.offers import lengths
+from generation.editing.plan import FITS
+from generation.edits import Wish
 from generation.engine.capabilities import Capabilities
 from generation.errors import EngineUnavailable, InvalidFile
 from generation.lineage import lineage_of
@@ -79,16 +84,24 @@ def _composer(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("generation:activity")
     plan = billing.plan_of(workspace)
-    under_way = Generation.objects.filter(workspace=workspace).open().select_related("video")
+    under_way = (
+        Generation.objects.filter(workspace=workspace)
+        .open()
+        .select_related("video")
+        .prefetch_related("sources")
+    )
     context = {
         "workspace": workspace,
         "engine": engine,
         "plan": plan,
-        "sizes": _sizes(engine, plan, draft["size"]),
-        "lengths": [
-            {"seconds": s, "allowed": s <= plan.max_seconds, "chosen": str(s) == draft["seconds"]}
-            for s in engine.seconds
-        ],
+        "sizes": choices.sizes(engine, plan, draft["size"]),
+        "lengths": choices.lengths(engine, plan, draft["seconds"]),
+        "variations": choices.VARIATIONS,
+        "styles": choices.styles(workspace, draft["style"]),
+        "cameras": choices.cameras(draft["camera"]),
+        "fits": choices.FITS,
+        "tools": choices.tools_for_script(engine),
+        "can_avoid": engine.makes("negative_prompt"),
         "draft": draft,
         "problem": problem,
         "balance": billing.balance(workspace),
@@ -110,6 +123,12 @@ def _draft(data: Any, engine: Capabilities) -> dict[str, str]:
         "seconds": data.get("seconds", seconds),
         "seed": data.get("seed", ""),
         "steps": data.get("steps", ""),
+        "variations": data.get("variations", "1"),
+        "style": data.get("style", ""),
+        "camera": data.get("camera", ""),
+        "negative_prompt": data.get("negative_prompt", ""),
+        "guidance": data.get("guidance", ""),
+        "fit": data.get("fit", "crop"),
         "share": "on" if data.get("share") == "on" else "",
         "request_key": data.get("request_key") or uuid4().hex,
     }
@@ -129,6 +148,9 @@ def _asked(request: HttpRequest) -> Any:
         raise Http404
     found = settings_of(video)
     size = f"{found['width']}x{found['height']}"
+    plan = found.pop("plan") or {}
+    for name in ("style", "camera", "negative_prompt", "guidance", "fit"):
+        found[name] = plan.get(name, "")
     return {**{key: str(value) for key, value in found.items()}, "size": size}
 
 
@@ -137,7 +159,7 @@ def _keep_offered(draft: dict[str, str], engine: Capabilities) -> None:
     width, height = engine.default_size
     if draft["size"] not in {f"{w}x{h}" for w, h in engine.sizes}:
         draft["size"] = f"{width}x{height}"
-    if draft["seconds"] not in {str(seconds) for seconds in engine.seconds}:
+    if draft["seconds"] not in {str(seconds) for seconds, _ in lengths(engine)}:
         draft["seconds"] = str(engine.default_seconds)
 
 
@@ -147,48 +169,39 @@ def _request_from_form(
     """Raises SoraError; the texts stay in the form."""
     assert isinstance(request.user, User)
     width, _, height = draft["size"].partition("x")
-    return services.request_generation(
-        workspace,
-        by=request.user,
+    wish = Wish(
         prompt=draft["prompt"],
         width=_whole(width, "size"),
         height=_whole(height, "size"),
         seconds=_whole(draft["seconds"], "seconds"),
         seed=_whole(draft["seed"], "seed") if draft["seed"] else None,
         steps=_whole(draft["steps"], "steps") if draft["steps"] else None,
+        negative_prompt=draft["negative_prompt"],
+        guidance=_number(draft["guidance"], "guidance") if draft["guidance"] else None,
+        style=draft["style"][:60],
+        camera=draft["camera"][:60],
+        fit=draft["fit"] if draft["fit"] in FITS else "crop",
+    )
+    return services.request_variations(
+        workspace,
+        by=request.user,
+        wish=wish,
+        variations=_whole(draft["variations"], "variations"),
         share=draft["share"] == "on",
         request_key=draft["request_key"],
-    )
+    )[0]
+
+
+def _number(text: str, param: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}([.,][0-9]{1,6})?", text):
+        raise SoraError("Enter a number.", param=param)
+    return float(text.replace(",", "."))
 
 
 def _whole(text: str, param: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise SoraError("Enter a whole number.", param=param)
     return int(text)
-
-
-def _sizes(engine: Capabilities, plan: Plan, chosen: str) -> list[dict[str, Any]]:
-    """The engine's sizes as choices; those beyond the plan are shown, but closed."""
-    return [
-        {
-            "value": f"{width}x{height}",
-            "label": f"{width}×{height}",
-            "ratio": _ratio(width, height),
-            "shape": "wide" if width > height else "tall" if height > width else "square",
-            "allowed": plan.allows_size(width, height),
-            "chosen": f"{width}x{height}" == chosen,
-        }
-        for width, height in engine.sizes
-    ]
-
-
-def _ratio(width: int, height: int) -> str:
-    """The usual name of a shape when it is within 2 % of one: 512x288 is 16:9."""
-    for across, down in ((16, 9), (9, 16), (4, 3), (3, 4), (3, 2), (2, 3), (1, 1), (21, 9)):
-        if abs(width * down / (height * across) - 1) < 0.02:
-            return f"{across}:{down}"
-    common = gcd(width, height)
-    return f"{width // common}:{height // common}"
 
 
 # --- Activity --------------------------------------------------------------------------------------
@@ -200,7 +213,11 @@ def _ratio(width: int, height: int) -> str:
 def activity(request: HttpRequest) -> HttpResponse:
     """GET /activity/: the workspace's jobs, newest first, kept live by script."""
     workspace = _workspace(request)
-    rows = Generation.objects.filter(workspace=workspace).select_related("video")
+    rows = (
+        Generation.objects.filter(workspace=workspace)
+        .select_related("video")
+        .prefetch_related("sources")
+    )
     cursor = request.GET.get("cursor")
     status = 200
     try:
@@ -245,8 +262,26 @@ def clip(request: HttpRequest, video_id: UUID) -> HttpResponse:
         "trashed": video.trashed_at is not None,
         "lineage": lineage_of(video, request.user),  # type: ignore[arg-type]
         "formats": present_all(video),
+        "siblings": _siblings(video, request.user),
+        "panel": _panel(video, request.user),
     }
     return render(request, "generation/clip.html", context)
+
+
+def _panel(video: Video, viewer: User | AnonymousUser) -> dict[str, Any] | None:
+    """The tools of the clip, bounded by the plan of the viewer's own workspace."""
+    plan = FREE if not isinstance(viewer, User) else billing.plan_of(personal_workspace(viewer))
+    return choices.panel_of(video, viewer, plan)
+
+
+def _siblings(video: Video, viewer: User | AnonymousUser) -> list[dict[str, Any]]:
+    """The variations of its request, this one included, as far as the viewer may see them."""
+    batch = video.generation.batch
+    if batch is None:
+        return []
+    found = with_cards(Video.objects.visible_to(viewer).filter(generation__batch=batch))  # type: ignore[arg-type]
+    cards = [card_of(one) for one in found.order_by("generation__variation")]
+    return cards if len(cards) > 1 else []
 
 
 def _may_manage(request: HttpRequest, video: Video) -> bool:

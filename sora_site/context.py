@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from billing.models import Account
+from generation.choices import bar_reader
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -30,5 +31,6 @@ def site(request: HttpRequest) -> dict[str, Any]:
             "minimum_age": settings.SORA_MINIMUM_AGE,
             "file_mail": not settings.EMAIL_URL,
             "balance": balance,
+            "composer": bar_reader(getattr(request, "user", None), balance),
         }
     }

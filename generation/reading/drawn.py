@@ -22,13 +22,13 @@ from PIL import Image
 Pixels = NDArray[np.uint8]
 
 _SIDE = 256
-_STEP = 3  # of 255: largest difference of neighbours that still counts as flat
+_STEP = 5  # of 255: largest difference of neighbours that still counts as flat
 _LEVELS = 5  # bits a channel keeps when colours are counted
 _COLOURS = 40
 _MOST = 0.90  # of the picture these colours cover
 _FLAT = 0.70
 _WIDEST = 5  # pixels of 256: lines and outlines are narrower, eyes and mouths of a face wider
-_PATCHES = 0.0015  # share of the picture that may lie inside wider patches (a letter, a star)
+_PATCHES = 0.0006  # share of the picture that may lie inside wider patches (a small letter, a star)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ export class ApiError extends Error {
     this.param = error.param || null;
     this.remedy = error.remedy || null;
     this.retryAfter = error.retryAfter || null;
+    this.details = error;
   }
 }
 
@@ -16,9 +17,10 @@ function cookie(name) {
   return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
 }
 
-/** Call the API. Resolves to the parsed body; rejects with ApiError, also when offline. */
-export async function api(path, { method = "GET", body, headers = {}, signal } = {}) {
-  const options = { method, headers: { Accept: "application/json", ...headers }, signal };
+/** Call the API. Resolves to the parsed body; rejects with ApiError, also when offline.
+ *  `keepalive`: the request outlives the page. */
+export async function api(path, { method = "GET", body, headers = {}, signal, keepalive } = {}) {
+  const options = { method, headers: { Accept: "application/json", ...headers }, signal, keepalive };
   if (method !== "GET") options.headers["X-CSRFToken"] = cookie("csrftoken");
   if (body instanceof FormData || body instanceof Blob) {
     options.body = body;

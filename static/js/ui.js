@@ -51,25 +51,26 @@ export function about(seconds) {
   return `about ${Math.round(seconds / 3600)} h`;
 }
 
-export function storage(key) {
+/** What the browser keeps under a key: for good, or with `area` in this tab only. */
+export function storage(key, area = () => localStorage) {
   return {
     read() {
       try {
-        return JSON.parse(localStorage.getItem(key));
+        return JSON.parse(area().getItem(key));
       } catch {
         return null;
       }
     },
     write(value) {
       try {
-        localStorage.setItem(key, JSON.stringify(value));
+        area().setItem(key, JSON.stringify(value));
       } catch {
         // Full or switched off: the page works without it.
       }
     },
     forget() {
       try {
-        localStorage.removeItem(key);
+        area().removeItem(key);
       } catch {
         // Nothing to forget then.
       }

@@ -249,7 +249,7 @@ def test_a_refused_prompt_is_never_sent_to_the_engine(
 ) -> None:
     job = ask().json()["id"]
     # Past the gate by a change of the lists between request and run: the worker's panel decides.
-    Generation.objects.filter(pk=job).update(prompt="explicit porn, naked sex scene")
+    Generation.objects.filter(pk=job).update(prompt="explicit porn, naked sex scene", plan={})
     run_worker()
 
     body = api.get(f"/api/v1/generations/{job}/").json()

@@ -1,0 +1,133 @@
+// The composer at the bottom of every page: opens when it is used, keeps its text over navigation.
+import { Attachments } from "./attachments.js";
+import { readJson } from "./dom.js";
+import { Order } from "./order.js";
+import { storage, toast } from "./ui.js";
+
+const bar = document.querySelector("[data-bar]");
+const form = bar.querySelector("form");
+const prompt = form.querySelector("[data-prompt]");
+const workspace = bar.dataset.workspace;
+const draft = storage(`bar-${workspace}`, () => sessionStorage);
+const saved = draft.read();
+
+const attachments = new Attachments(form.querySelector("[data-attach]"), form.querySelector("[data-attached]"), {
+  workspace,
+  tools: readJson("bar-tools"),
+  items: saved?.items || [],
+  onChange: changed,
+});
+const order = new Order(form, { workspace, values, key: saved?.key });
+
+function values() {
+  const data = new FormData(form);
+  const [width, height] = String(data.get("size")).split("x").map(Number);
+  const seconds = Number(data.get("seconds"));
+  return {
+    prompt: data.get("prompt"),
+    width,
+    height,
+    seconds,
+    variations: Number(data.get("variations")),
+    style: data.get("style") || "",
+    camera: data.get("camera") || "",
+    ...attachments.form(seconds),
+  };
+}
+
+function keep() {
+  const chosen = {};
+  for (const select of form.querySelectorAll("select[name]")) chosen[select.name] = select.value;
+  draft.write({ prompt: prompt.value, chosen, items: attachments.items, key: order.key });
+}
+
+function changed() {
+  order.changed();
+  form.elements.request_key.value = order.key;
+  keep();
+  open(true);
+}
+
+// --- Open and closed --------------------------------------------------------------------------------
+
+function open(on) {
+  if (bar.classList.contains("is-open") === on) return;
+  bar.classList.toggle("is-open", on);
+  if (on) order.quoteSoon();
+}
+
+function inUse() {
+  return prompt.value.trim() !== "" || attachments.items.length > 0;
+}
+
+form.addEventListener("focusin", () => {
+  bar.classList.remove("is-away");
+  open(true);
+});
+document.addEventListener("pointerdown", (event) => {
+  if (!bar.contains(event.target) && !event.target.closest("dialog") && !inUse()) open(false);
+});
+bar.addEventListener("focusout", (event) => {
+  const next = event.relatedTarget;
+  if (next && !bar.contains(next) && !next.closest("dialog") && !inUse()) open(false);
+});
+bar.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    open(false);
+    document.activeElement.blur();
+  }
+});
+
+// On a small screen it gets out of the way while somebody reads on.
+const small = matchMedia("(max-width: 46rem)");
+let before = scrollY;
+addEventListener(
+  "scroll",
+  () => {
+    const down = scrollY > before + 4;
+    const up = scrollY < before - 4;
+    if (!down && !up) return;
+    before = scrollY;
+    const away = small.matches && down && scrollY > 80 && !bar.contains(document.activeElement);
+    bar.classList.toggle("is-away", away);
+    if (away) open(false);
+  },
+  { passive: true },
+);
+
+// --- Sending ------------------------------------------------------------------------------------------
+
+async function send(event) {
+  event.preventDefault();
+  open(true);
+  if (!prompt.value.trim() && !attachments.items.length) {
+    order.showProblem({ message: "Describe the scene first.", remedy: "One sentence is enough.", param: "prompt" });
+    return;
+  }
+  const job = await order.send();
+  if (!job) return keep();
+  prompt.value = "";
+  attachments.items = [];
+  attachments.draw();
+  draft.forget();
+  form.elements.request_key.value = order.key;
+  prompt.focus();
+  const count = job.variations?.length || 1;
+  const text = count > 1 ? `${count} clips are under way` : "Your clip is under way";
+  if (location.pathname === "/activity/") toast(text);
+  else toast(text, { action: "Watch", onAction: () => location.assign("/activity/") });
+}
+
+if (saved) {
+  prompt.value = saved.prompt || "";
+  for (const [name, value] of Object.entries(saved.chosen || {})) {
+    const option = form.elements[name]?.querySelector(`option[value="${CSS.escape(value)}"]`);
+    if (option && !option.disabled) form.elements[name].value = value;
+  }
+}
+form.elements.request_key.value = order.key;
+form.addEventListener("input", changed);
+form.addEventListener("submit", send);
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+});
