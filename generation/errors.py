@@ -204,6 +204,11 @@ JOB_REASONS: dict[str, tuple[str, str]] = {
         "The machine ran out of memory while making this video.",
         "Choose a smaller size or a shorter clip. Nothing was charged.",
     ),
+    "model_too_large": (
+        "The video engine's model doesn't fit the worker's memory.",
+        "The operator must choose a smaller model or turn offloading on (SORA_ENGINE_OPTIONS). "
+        "Nothing was charged.",
+    ),
     "model_missing": (
         "The video engine is not set up on the worker.",
         "The operator must set SORA_MODEL_DIR. Nothing was charged.",

@@ -68,7 +68,7 @@ def find_clips(
     if viewer is None:
         rows = rows.filter(video__quarantined_at=None, video__deleted_at=None)
     else:
-        rows = rows.filter(video__in=Video.objects.visible_to(viewer))
+        rows = rows.filter(video__in=Video.objects.visible_to(viewer))  # type: ignore[arg-type]
     candidates = _candidates(rows, "video_id")
     return [
         {

@@ -28,6 +28,7 @@ from generation.engine.protocol import (
     EngineError,
     EngineOutOfMemory,
     ModelMissing,
+    ModelTooLarge,
 )
 from generation.errors import EngineUnavailable, SourceGone
 from generation.loading import load_classifiers, load_engine
@@ -93,6 +94,8 @@ def reason_of(error: Exception) -> str:
     """The code in generation.errors.JOB_REASONS that tells the user what failed."""
     if isinstance(error, SourceGone):
         return "source_gone"
+    if isinstance(error, ModelTooLarge):
+        return "model_too_large"
     if isinstance(error, ModelMissing | EngineUnavailable):
         return "model_missing"
     if isinstance(error, ScreeningUnavailable):

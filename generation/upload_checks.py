@@ -317,8 +317,8 @@ def read(upload: Upload, path: Path, folder: Path, *, drawn_only: bool, known: b
         video_limits=asdict(video),
     )
     made = answer["media"]
-    hashes = {name: hashes_of(made.pop(name)) for name in ("stored", "queries")}
-    return Found(**made, **hashes, credentials=answer["c2pa"], kept=answer["kept"])
+    made |= {name: hashes_of(made[name]) for name in ("stored", "queries")}
+    return Found(**made, credentials=answer["c2pa"], kept=answer["kept"])
 
 
 def review(found: Found, lease: Lease, *, trusted: bool) -> Verdict:

@@ -111,6 +111,19 @@ class KeptSpan:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Frames [first, last) of the clip: of one kept span, or, without one, to be drawn."""
+
+    first: int
+    last: int
+    span: KeptSpan | None = None
+
+    @property
+    def length(self) -> int:
+        return self.last - self.first
+
+
+@dataclass(frozen=True)
 class Redrawn:
     """A clip to draw again (remix), or two to draw into each other (blend).
 
@@ -175,9 +188,18 @@ class EditPlan:
         return max(1, round(self.seconds * self.fps))
 
     @property
+    def draws(self) -> bool:
+        """Whether an engine has anything to do."""
+        return self.redraw is not None or any(s.span is None for s in timeline(self))
+
+    @property
     def drawn_seconds(self) -> float:
         """What an engine has to draw: the price is for these."""
         return sum(end - start for start, end in gaps(self))
+
+    def frame_of(self, card: Picture) -> int:
+        """The frame a picture lies on; the very end is the last one."""
+        return min(self.frames - 1, round(card.at * self.fps))
 
     def media(self) -> tuple[MediaRef, ...]:
         """Everything it refers to, each once, in order of appearance."""
@@ -233,16 +255,38 @@ class EditPlan:
         }
 
 
+def timeline(plan: EditPlan) -> list[Stretch]:
+    """Kept and drawn stretches in order, without holes, from frame 0 to plan.frames.
+
+    Stretches of a cross-fade overlap. A loop ends with its own first frame, kept. Times that are no
+    whole frames neither open a gap between parts that touch nor make them overlap.
+    """
+    fps, found = plan.fps, list[Stretch]()
+    spans = sorted(plan.keep, key=lambda span: span.at)
+    if plan.loop and spans:
+        first, start = spans[0].media, spans[0].start
+        spans.append(KeptSpan(first, start, start + 1 / fps, at=(plan.frames - 1) / fps))
+    at, until, free = 0, 0.0, 0  # what is filled, as frames and seconds; where a fade may begin
+    for span in spans:
+        begin = at if abs(span.at - until) * fps < 0.5 + 1e-6 else round(span.at * fps)
+        begin = max(begin, free)
+        if begin >= plan.frames:
+            break
+        last = min(max(round(span.until * fps), begin + 1, at), plan.frames)
+        if begin > at:
+            found.append(Stretch(at, begin))
+        found.append(Stretch(begin, last, span))
+        at, until, free = last, max(until, span.until), max(at, begin)
+    if at < plan.frames:
+        found.append(Stretch(at, plan.frames))
+    return found
+
+
 def gaps(plan: EditPlan) -> Iterator[tuple[float, float]]:
-    """The spans between kept ones that have to be drawn, in order."""
-    frame = 1 / plan.fps
-    at = 0.0
-    for span in sorted(plan.keep, key=lambda span: span.at):
-        if span.at - at > frame / 2:
-            yield at, span.at
-        at = max(at, span.until)
-    if plan.seconds - at > frame / 2:
-        yield at, plan.seconds
+    """The spans between kept ones that have to be drawn, in seconds, in order."""
+    for stretch in timeline(plan):
+        if stretch.span is None:
+            yield stretch.first / plan.fps, stretch.last / plan.fps
 
 
 def _redraw_json(redraw: Redrawn | None) -> dict[str, Any] | None:

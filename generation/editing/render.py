@@ -10,12 +10,15 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
-from generation.editing.plan import EditPlan, Fit, KeptSpan, MediaRef
+from generation.editing.plan import EditPlan, Fit, MediaRef, Picture, Stretch, timeline
 from generation.engine import windows
 from generation.engine.blend import mix
 from generation.engine.capabilities import Capabilities
@@ -59,22 +62,19 @@ class Media(Protocol):
 OnProgress = Callable[[Progress], None]
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """Frames [first, last) of the clip: of one kept span, or, without one, to be drawn."""
-
-    first: int
-    last: int
-    span: KeptSpan | None = None
-
-
 @dataclass
 class Anchor:
-    """A frame whose picture is given. `index` counts drawn frames."""
+    """A frame whose picture is given. `index` counts drawn frames; `show` loads the picture, which
+    is kept only while frames near it are on their way."""
 
     index: int
-    target: Frames
-    difference: np.ndarray | None = field(default=None)
+    show: Callable[[], Frames]
+    target: Frames | None = None
+    difference: NDArray[np.int16] | None = None
+
+    def meet(self, drawn: Frames) -> None:
+        self.target = self.show()
+        self.difference = self.target.astype(np.int16) - drawn
 
 
 def frames(
@@ -91,76 +91,80 @@ def frames(
     playing: Iterator[Frames] = iter(())
     for index, stretch in enumerate(stretches):
         if stretch.span is None:
-            told = _share(on_progress, done, len(gaps))
+            told = _Share(on_progress, done, len(gaps))
             yield from Gap(plan, engine, media, stretches, index).frames(told)
             done += 1
         else:
-            own = _span(plan, media, stretch)
+            own = _read(plan, media, stretch, 0, stretch.length)
             shared = _overlap(stretches, index)
             for number in range(shared):
                 yield _mixed(next(playing), next(own), (number + 1) / (shared + 1))
-            alone = stretch.last - stretch.first - shared - _overlap(stretches, index + 1)
+            alone = stretch.length - shared - _overlap(stretches, index + 1)
             yield from itertools.islice(own, alone)
             playing = own
 
 
-def timeline(plan: EditPlan) -> list[Stretch]:
-    """Kept and drawn stretches in order, without holes, from frame 0 to plan.frames.
-
-    Stretches of a cross-fade overlap. A loop ends with its own first frame, kept.
-    """
-    found: list[Stretch] = []
-    spans = sorted(plan.keep, key=lambda span: span.at)
-    if plan.loop and spans:
-        once = 1 / plan.fps
-        start = spans[0].start
-        spans.append(KeptSpan(spans[0].media, start, start + once, plan.seconds - once))
-    at = 0
-    for span in spans:
-        first, last = round(span.at * plan.fps), round(span.until * plan.fps)
-        last = min(max(last, first + 1), plan.frames)
-        if first > at:
-            found.append(Stretch(at, first))
-        found.append(Stretch(first, last, span))
-        at = max(at, last)
-    if at < plan.frames:
-        found.append(Stretch(at, plan.frames))
-    return found
-
-
 def redrawn(plan: EditPlan, engine: Capabilities, media: Media) -> VideoSpec:
-    """The spec of a remix or a blend; the source is loaded at the size the model draws."""
+    """The spec of a remix or a blend; the source is kept at the size the model draws."""
     redraw = plan.redraw
     assert redraw is not None
-    width, height = engine.native_size(plan.width, plan.height) or (plan.width, plan.height)
-    size = {"fps": plan.fps, "width": width, "height": height, "fit": plan.fit}
-    first = np.stack(list(media.frames(redraw.first, redraw.start, plan.frames, **size)))  # type: ignore[arg-type]
-    source, strength = first, redraw.strength
-    levels: float | tuple[float, ...] = strength
-    if redraw.second is not None:
-        second = np.stack(
-            list(media.frames(redraw.second, redraw.second_start, plan.frames, **size))  # type: ignore[arg-type]
+    size = engine.drawn_size(plan.width, plan.height)
+
+    def load(ref: MediaRef, start: float, end: float) -> Frames:
+        count = min(plan.frames, max(1, round((end - start) * plan.fps)))
+        given = media.frames(
+            ref, start, count, fps=plan.fps, width=plan.width, height=plan.height, fit=plan.fit
         )
+        return np.stack([widened(frame, *size) for frame in given])
+
+    source = load(redraw.first, redraw.start, redraw.end)
+    levels: float | tuple[float, ...] = redraw.strength
+    if redraw.second is not None:
+        second = load(redraw.second, redraw.second_start, redraw.second_end)
         curve = [redraw.influence(index / plan.fps) for index in range(plan.frames)]
-        source, levels = mix(first, second, curve, strength=strength)
-    return spec_of(plan, plan.frames, 0, source=source, source_strength=levels)
+        source, levels = mix(source, second, curve, strength=redraw.strength)
+    return spec_of(plan, plan.frames, source=source, source_strength=levels)
+
+
+def widened(frame: Frames, width: int, height: int) -> Frames:
+    """The reverse of engine.frames.fit: a drawn frame of which the delivered one is the middle.
+
+    What lies outside is cut off again; there the edge goes on. Without this, what the engine sees
+    would be larger or smaller than what it is shown beside.
+    """
+    have_h, have_w = frame.shape[:2]
+    if (have_w, have_h) == (width, height):
+        return frame
+    wide = max(0, round(have_h * width / height) - have_w)
+    high = max(0, round(have_w * height / width) - have_h)
+    edges = ((high // 2, high - high // 2), (wide // 2, wide - wide // 2), (0, 0))
+    picture = Image.fromarray(np.pad(frame, edges, mode="edge"))
+    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
 
 
 def spec_of(
     plan: EditPlan,
     count: int,
-    first: int,
+    first: int = 0,
     *,
+    lead: int = 0,
+    shown: int | None = None,
     conditioning: tuple[Conditioning, ...] = (),
     source: Frames | None = None,
     source_strength: float | tuple[float, ...] = 0.6,
 ) -> VideoSpec:
-    """A spec of `count` frames whose frame 0 is frame `first` of the plan (may lie before it)."""
-    begin = first / plan.fps
-    cards = [(max(0.0, card.start - begin), card.text) for card in plan.prompts]
-    running = [card for card in cards if card[0] <= 0][-1:]
-    cards = running + [card for card in cards if 0 < card[0] < count / plan.fps]
-    ends = [start for start, _ in cards[1:]] + [None]
+    """A spec of `count` frames that shows the plan from frame `first` on: `shown` frames of it, all
+    by default, after `lead` frames of what is there already. Only prompts of shown frames are told."""
+    begin = (first - lead) / plan.fps
+    new, end = lead / plan.fps, (lead + (count if shown is None else shown)) / plan.fps
+    starts = [(card.start - begin, card.text) for card in plan.prompts]
+    half = 0.5 / plan.fps
+    running = [text for start, text in starts if start < new + half] or [t for _, t in starts[:1]]
+    cards = [(0.0, running[-1])] if running else []
+    cards += [card for card in starts if new + half <= card[0] < end - half and card[1] != ""]
+    if len(cards) > 1 and cards[1][1] == cards[0][1] and cards[1] == starts[0]:
+        del cards[1]  # the first card, pulled forward
+    ends = [*(start for start, _ in cards[1:]), None]
     prompts = tuple(
         PromptSegment(text, start, end) for (start, text), end in zip(cards, ends, strict=True)
     )
@@ -195,10 +199,11 @@ class Gap:
         self.here = stretches[index]
         self.before = stretches[index - 1] if index else None
         self.after = stretches[index + 1] if index + 1 < len(stretches) else None
+        self.closes = plan.loop and index == len(stretches) - 2
         self.step = engine.capabilities.frame_step
         self.fade = max(1, round(SECONDS_OF_FADE * plan.fps))
-        self.wanted = self.here.last - self.here.first
-        self.lead = self._lead()
+        self.wanted = self.here.length
+        self.lead = 0 if self.before is None else self._context(self.before.length)
 
     def frames(self, on_progress: OnProgress) -> Iterator[Frames]:
         spec, anchors = self.compile()
@@ -209,76 +214,64 @@ class Gap:
 
     def compile(self) -> tuple[VideoSpec, list[Anchor]]:
         """What the engine draws, frame 0 being `lead` frames before this stretch, and what is given."""
-        plan, anchors, given = self.plan, [], []
+        plan, anchors, given = self.plan, list[Anchor](), list[Conditioning]()
         length = self.lead + self.wanted
-        if self.before is not None:
-            head = self._neighbour(self.before, self._length(self.before) - self.lead, self.lead)
-            given.append(Conditioning(head, at=0.0))
-            anchors.append(
-                Anchor(self.lead - 1, self._full(self.before, self._length(self.before) - 1))
-            )
+        if before := self.before:
+            given.append(Conditioning(self._seen(before, before.length - self.lead, self.lead)))
+            anchors.append(Anchor(self.lead - 1, partial(self._full, before, before.length - 1)))
         for card in plan.pictures:
-            frame = min(plan.frames - 1, round(card.at * plan.fps))
+            frame = plan.frame_of(card)
             if not self.here.first <= frame < self.here.last:
                 continue
-            picture = self.media.picture(
-                card.media, card.moment, width=plan.width, height=plan.height, fit=plan.fit
-            )
             index = self.lead + frame - self.here.first
-            given.append(Conditioning(picture[None], at=index / plan.fps, strength=card.strength))
+            picture = self._widened(self._picture(card))[None]
+            given.append(Conditioning(picture, at=index / plan.fps, strength=card.strength))
             if card.strength == 1:
-                anchors.append(Anchor(index, picture))
-        if self.after is not None:
+                anchors.append(Anchor(index, partial(self._picture, card)))
+        if after := self.after:
             # The engine places clips on its own grid: begin later in the neighbour where it must.
             at = -(-length // self.step) * self.step
             late = at - length
-            tail = self._neighbour(self.after, late, self._context(self.after, late))
+            have = after.length
+            if self.closes:  # behind the seam the clip itself goes on
+                first = min(plan.keep, key=lambda span: span.at)
+                have = round(first.seconds * plan.fps)
+            tail = self._seen(after, late, self._context(have - late))
             given.append(Conditioning(tail, at=at / plan.fps))
-            anchors.append(Anchor(length, self._full(self.after, 0)))
+            anchors.append(Anchor(length, partial(self._full, after, 0)))
             length = at + len(tail)
-        spec = spec_of(plan, length, self.here.first - self.lead, conditioning=tuple(given))
+        spec = spec_of(
+            plan,
+            length,
+            self.here.first,
+            lead=self.lead,
+            shown=self.wanted,
+            conditioning=tuple(given),
+        )
         return spec, sorted(anchors, key=lambda anchor: anchor.index)
 
-    def _lead(self) -> int:
-        return self._context(self.before, 0) if self.before is not None else 0
+    def _context(self, have: int) -> int:
+        """How many of a neighbour's frames to show: whole latent frames, and one."""
+        return min(max(0, have - 1) // self.step, CONTEXT_STEPS) * self.step + 1
 
-    def _context(self, stretch: Stretch, late: int) -> int:
-        """How many frames of a neighbour to show: whole latent frames, and one."""
-        have = max(1, self._available(stretch) - late)
-        return min((have - 1) // self.step, CONTEXT_STEPS) * self.step + 1
-
-    def _available(self, stretch: Stretch) -> int:
-        """Frames of a neighbour; behind the seam of a loop the clip itself goes on."""
-        if self.plan.loop and stretch is self.after:
-            first = min(self.plan.keep, key=lambda span: span.at)
-            return round(first.seconds * self.plan.fps)
-        return self._length(stretch)
-
-    def _length(self, stretch: Stretch) -> int:
-        return stretch.last - stretch.first
-
-    def _neighbour(self, stretch: Stretch, offset: int, count: int) -> Frames:
-        """Frames of a kept neighbour at the size the model draws."""
-        plan = self.plan
-        size = self.engine.capabilities.native_size(plan.width, plan.height)
-        width, height = size or (plan.width, plan.height)
-        return np.stack(list(self._read(stretch, offset, count, width, height)))
+    def _seen(self, stretch: Stretch, offset: int, count: int) -> Frames:
+        """Frames of a kept neighbour at the size the model draws: [count, h, w, 3]."""
+        return np.stack(
+            [self._widened(f) for f in _read(self.plan, self.media, stretch, offset, count)]
+        )
 
     def _full(self, stretch: Stretch, offset: int) -> Frames:
-        return next(self._read(stretch, offset, 1, self.plan.width, self.plan.height))
+        return next(_read(self.plan, self.media, stretch, offset, 1))
 
-    def _read(
-        self, stretch: Stretch, offset: int, count: int, width: int, height: int
-    ) -> Iterator[Frames]:
-        assert stretch.span is not None
-        return self.media.frames(
-            stretch.span.media,
-            stretch.span.start + offset / self.plan.fps,
-            count,
-            fps=self.plan.fps,
-            width=width,
-            height=height,
-            fit=self.plan.fit,
+    def _picture(self, card: Picture) -> Frames:
+        plan = self.plan
+        return self.media.picture(
+            card.media, card.moment, width=plan.width, height=plan.height, fit=plan.fit
+        )
+
+    def _widened(self, frame: Frames) -> Frames:
+        return widened(
+            frame, *self.engine.capabilities.drawn_size(self.plan.width, self.plan.height)
         )
 
 
@@ -289,13 +282,16 @@ def settle(drawn: Iterator[Frames], anchors: list[Anchor], fade: int) -> Iterato
     to one at most, so neither moves the other.
     """
     waiting: deque[tuple[int, Frames]] = deque()
+    anchors = list(anchors)
     for index, frame in enumerate(drawn):
         for anchor in anchors:
             if anchor.index == index:
-                anchor.difference = anchor.target.astype(np.int16) - frame.astype(np.int16)
+                anchor.meet(frame)
         waiting.append((index, frame))
         if len(waiting) > fade:
             yield _settled(*waiting.popleft(), anchors, fade)
+        while anchors and anchors[0].index < index - 2 * fade:
+            del anchors[0]  # nothing on its way is near it any more
     while waiting:
         yield _settled(*waiting.popleft(), anchors, fade)
 
@@ -303,12 +299,12 @@ def settle(drawn: Iterator[Frames], anchors: list[Anchor], fade: int) -> Iterato
 def _settled(index: int, frame: Frames, anchors: list[Anchor], fade: int) -> Frames:
     before = next((a for a in reversed(anchors) if a.index <= index), None)
     after = next((a for a in anchors if a.index > index), None)
-    if before is not None and before.index == index:
+    if before is not None and before.index == index and before.target is not None:
         return before.target
     room = fade + 1
     if before is not None and after is not None:
         room = min(room, after.index - before.index)
-    moved: np.ndarray | None = None
+    moved: NDArray[np.float32] | None = None
     for anchor in (before, after):
         if anchor is None or anchor.difference is None:
             continue
@@ -321,14 +317,17 @@ def _settled(index: int, frame: Frames, anchors: list[Anchor], fade: int) -> Fra
     return np.clip(np.rint(frame + moved), 0, 255).astype(np.uint8)
 
 
-def _span(plan: EditPlan, media: Media, stretch: Stretch) -> Iterator[Frames]:
+def _read(
+    plan: EditPlan, media: Media, stretch: Stretch, offset: int, count: int
+) -> Iterator[Frames]:
+    """Frames of a kept stretch at the delivered size, from its frame `offset` on."""
     span = stretch.span
     assert span is not None
     return iter(
         media.frames(
             span.media,
-            span.start,
-            stretch.last - stretch.first,
+            span.start + offset / plan.fps,
+            count,
             fps=plan.fps,
             width=plan.width,
             height=plan.height,
@@ -348,12 +347,22 @@ def _mixed(old: Frames, new: Frames, share: float) -> Frames:
     return np.rint(old + (new.astype(np.float32) - old) * np.float32(share)).astype(np.uint8)
 
 
-def _share(on_progress: OnProgress, done: int, parts: int) -> OnProgress:
-    """Tell the progress of one of several stretches as part of the whole."""
+class _Share:
+    """Tells the progress of one of several stretches as part of the whole: one line that never falls
+    back, and "decode" only at the very end."""
 
-    def tell(progress: Progress) -> None:
-        total = progress.total * parts
-        step = progress.total * done + progress.step
-        on_progress(Progress(progress.stage, step, total, progress.preview))
+    def __init__(self, on_progress: OnProgress, done: int, parts: int) -> None:
+        self.on_progress, self.done, self.parts = on_progress, done, parts
+        self.total = 1
 
-    return tell
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage == "denoise":
+            self.total = progress.total
+            progress = self._told(progress.step, progress)
+        elif progress.stage == "decode" and self.done < self.parts - 1:
+            progress = self._told(self.total, progress)
+        self.on_progress(progress)
+
+    def _told(self, step: int, progress: Progress) -> Progress:
+        step += self.total * self.done
+        return Progress("denoise", step, self.total * self.parts, progress.preview)

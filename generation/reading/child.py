@@ -34,7 +34,7 @@ def alive() -> None:
     signal.setitimer(signal.ITIMER_PROF, STALL_SECONDS)
 
 
-def send(letter: bytes, body: bytes | memoryview) -> None:
+def send(letter: bytes, body: bytes) -> None:
     sys.stdout.buffer.write(letter + struct.pack(">I", len(body)))
     sys.stdout.buffer.write(body)
 
@@ -118,7 +118,7 @@ def kept(path: Path, found: dict[str, Any], request: dict[str, Any]) -> dict[str
         name, archives = keep_ingredient(path, request["trust_anchors"], title=request["title"])
     except c2pa.C2paError:
         return {}  # the report says already that it can't be read
-    plain = {role: base64.b64encode(archive).decode() for role, archive in archives.items()}
+    plain = {str(role): base64.b64encode(data).decode() for role, data in archives.items()}
     return {"id": name, **plain}
 
 
@@ -144,7 +144,7 @@ def frames(path: Path, request: dict[str, Any]) -> dict[str, Any]:
         limits=DecodeLimits(**request["limits"]),
     ):
         alive()
-        send(b"F", memoryview(frame).cast("B"))
+        send(b"F", frame.tobytes())
         count += 1
     return {"frames": count}
 

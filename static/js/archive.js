@@ -1,4 +1,4 @@
-// Settings: export a workspace, import an archive; both go on when the page is left.
+// Settings: a workspace goes out as one file and comes back; both go on when the page is left.
 import { api } from "./api.js";
 import { follow } from "./chores.js";
 import { toast } from "./ui.js";

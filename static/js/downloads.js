@@ -1,8 +1,7 @@
 // The download menu of a clip: a format that isn't there yet is asked for, then fetched when it is.
 import { api } from "./api.js";
+import { poll } from "./chores.js";
 import { toast } from "./ui.js";
-
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 for (const menu of document.querySelectorAll("[data-downloads]")) {
   const address = `/api/v1/videos/${menu.dataset.downloads}/renditions/`;
@@ -19,12 +18,10 @@ async function make(address, button) {
   button.setAttribute("aria-busy", "true");
   state.textContent = "being made";
   try {
-    let found = await api(address, { method: "POST", body: { format: code } });
-    for (let pause = 500; found.status !== "ready"; pause = Math.min(pause * 1.4, 4000)) {
-      if (found.status === "failed") throw new Error(found.problem);
-      await wait(pause);
-      found = (await api(address)).formats.find((item) => item.format === code);
-    }
+    const ended = (item) => ["ready", "failed"].includes(item.status) && item;
+    const asked = await api(address, { method: "POST", body: { format: code } });
+    const found = ended(asked) || (await poll(address, ({ formats }) => ended(formats.find((item) => item.format === code))));
+    if (found.status === "failed") throw new Error(found.problem);
     const link = document.createElement("a");
     link.href = found.url;
     link.download = "";

@@ -127,6 +127,37 @@ function fillVideo(card, job) {
   share.querySelector("[data-label]").textContent = job.video.shared_at ? "Shared" : "Share";
 }
 
+// Variations of one request: batch -> its cards. Each of them shows all, by their order.
+const batches = new Map();
+
+function fillVariations(card, job) {
+  if (!job.batch) return;
+  if (!batches.has(job.batch)) batches.set(job.batch, new Map());
+  const cards = batches.get(job.batch);
+  cards.set(job.variation, card);
+  if (cards.size < 2) return;
+  const jobs = [...cards.values()].map((one) => one.job).sort((a, b) => a.variation - b.variation);
+  for (const one of cards.values()) {
+    slot(one, "variations")?.replaceChildren(...jobs.map((other) => variation(other, other.id === one.job.id)));
+  }
+}
+
+function variation(job, current) {
+  const made = document.createElement(job.video ? "a" : "span");
+  if (current) made.setAttribute("aria-current", "true");
+  if (!job.video) {
+    made.textContent = `${job.variation + 1}`;
+    made.title = BADGE[job.status][0];
+    return made;
+  }
+  const picture = document.createElement("img");
+  picture.src = job.video.poster_url;
+  picture.alt = `Variation ${job.variation + 1}`;
+  made.href = job.video.page_url;
+  made.append(picture);
+  return made;
+}
+
 /** Show `job` on `card`. Everything shown comes from `job`, so a repeated call changes nothing. */
 export function fill(card, job) {
   const before = card.dataset.status;
@@ -148,6 +179,7 @@ export function fill(card, job) {
   fillEdits(card, job);
   fillUnderstood(card, job);
   fillVideo(card, job);
+  fillVariations(card, job);
   if (job.reason) {
     text(card, "reason", job.reason.message);
     text(card, "remedy", job.reason.remedy || "");

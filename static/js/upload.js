@@ -1,7 +1,7 @@
 // Bringing a file along: send it in pieces that survive a lost connection, and a dialog to choose one.
 //
 //   const chosen = await openUploadPicker({ workspace: 7, kinds: ["image", "video"] });
-//   chosen === null (closed) or { ref, name, poster_url, kind, seconds }
+//   chosen === null (closed) or { ref, name, poster_url, media_url, kind, seconds }
 //
 // `ref` is what an edit plan calls it: "upload:<id>" or "video:<id>".
 import { api, ApiError } from "./api.js";
@@ -158,6 +158,7 @@ function ofUpload(upload) {
     ref: upload.ref,
     name: upload.name,
     poster_url: upload.poster_url,
+    media_url: upload.media_url,
     kind: upload.kind,
     seconds: upload.kind === "video" ? upload.seconds : 0,
   };
@@ -168,6 +169,7 @@ function ofClip(job) {
     ref: `video:${job.video.id}`,
     name: job.prompt,
     poster_url: job.video.poster_url,
+    media_url: job.video.media_url,
     kind: "video",
     seconds: job.video.seconds,
   };

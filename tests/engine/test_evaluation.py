@@ -123,7 +123,7 @@ def test_shares_count_only_what_was_asked():
 
 # --- Judges ------------------------------------------------------------------------------------
 
-SMALL = judges.Effort(clips=96, coded=0, still_steps=36, moving_steps=2, tested=48)
+SMALL = judges.Effort(clips=64, coded=0, still_steps=36, thing_steps=2, moving_steps=2, tested=24)
 
 
 @pytest.fixture(scope="module")

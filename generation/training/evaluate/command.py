@@ -13,7 +13,7 @@ from generation.training.evaluate.judges import Effort
 from generation.training.evaluate.table import JUDGES, evaluate
 
 # The smoke run wants the way, not the figures.
-QUICK = Effort(clips=24, coded=4, still_steps=4, moving_steps=4, tested=8)
+QUICK = Effort(clips=24, coded=2, still_steps=4, thing_steps=4, moving_steps=4, tested=8)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

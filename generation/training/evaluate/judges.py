@@ -1,7 +1,8 @@
 """Judges: small networks, trained on drawings only, that read from a clip what it shows.
 
-One reads stills (object, colour, place, time of day, weather, style) from three frames of a clip, one
-reads seven frames together (motion, camera). They learn from freshly drawn scenes made worse the way
+One reads stills (colour, place, time of day, weather, style) from three frames of a clip and finds the
+thing in them; one looks at the thing alone, closely (object); one reads seven frames together (motion,
+camera). They learn from freshly drawn scenes made worse the way
 a model makes them worse: blurred, noisy, off in light, and a share of them through the autoencoder
 of the model to be judged. What they read from drawings they have never seen is the ceiling of every
 figure and stands beside it.
@@ -16,7 +17,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -30,12 +31,18 @@ from generation.training.evaluate.pictures import Clip
 from generation.training.world import Scene, cover, labels, render, sample_scene
 from generation.training.world.scene import SHELTERED, Split
 
+FULL_HEIGHT, FULL_WIDTH = 96, 160  # what is drawn
 HEIGHT, WIDTH = 72, 120  # what the judge of stills sees
+CROP, SEEN, CLOSE = (
+    80,
+    54,
+    48,
+)  # pixels kept around the thing, looked at, and as its judge sees them
 LOW_HEIGHT, LOW_WIDTH = 36, 60  # what the judge of motion sees, seven times
 MOMENTS = 7
 FPS = 3.0  # of those seven: two seconds
+THING = {"object": tuple(world.OBJECTS)}
 STILL = {
-    "object": tuple(world.OBJECTS),
     "colour": tuple(world.COLOURS),
     "place": tuple(world.PLACES),
     "time_of_day": tuple(world.TIMES),
@@ -43,7 +50,8 @@ STILL = {
     "style": tuple(world.STYLES),
 }
 MOVING = {"motion": tuple(world.MOTIONS), "camera": tuple(world.CAMERAS)}
-ATTRIBUTES = (*STILL, *MOVING)
+ANSWERS = THING | STILL | MOVING
+ATTRIBUTES = tuple(ANSWERS)
 TRAIN_SEED, TEST_SEED = 1, 2
 
 RoundTrip = Callable[[Tensor], Tensor]  # pictures [B, 3, H, W] through an autoencoder
@@ -53,11 +61,12 @@ RoundTrip = Callable[[Tensor], Tensor]  # pictures [B, 3, H, W] through an autoe
 class Effort:
     """How much is drawn and how long is learned. The tests take less."""
 
-    clips: int = 4500  # of seven moments, two of which are stills too
-    coded: int = 900  # stills that also go through the autoencoder
-    still_steps: int = 420
-    moving_steps: int = 260
-    tested: int = 400
+    clips: int = 3500  # of seven moments, three of which are stills too
+    coded: int = 240  # clips whose stills go through the autoencoder
+    still_steps: int = 500
+    thing_steps: int = 600
+    moving_steps: int = 500
+    tested: int = 300
 
 
 def visible(scene: Scene) -> dict[str, str]:
@@ -93,8 +102,8 @@ def _block(channels: int, out: int, kernel: int, stride: int) -> nn.Sequential:
 
 
 class StillJudge(nn.Module):
-    """Looks for the thing first (a map of where it is), reads object and colour there and the
-    rest from the whole picture."""
+    """Looks for the thing first (a map of where it is), reads its colour there and the rest from the
+    whole picture."""
 
     answers = STILL
 
@@ -107,7 +116,7 @@ class StillJudge(nn.Module):
         self.scenery = nn.Sequential(nn.Linear(256, 128), nn.ReLU())
         self.heads = nn.ModuleDict(
             {
-                name: nn.Linear(160 if name in ("object", "colour") else 128, len(choices))
+                name: nn.Linear(160 if name == "colour" else 128, len(choices))
                 for name, choices in STILL.items()
             }
         )
@@ -125,8 +134,7 @@ class StillJudge(nn.Module):
         thing = self.thing(torch.cat([closely, there, peak], 1))
         scenery = self.scenery(torch.cat([coarse.mean((2, 3)), coarse.amax((2, 3))], 1))
         scores = {
-            name: head(thing if name in ("object", "colour") else scenery)
-            for name, head in self.heads.items()
+            name: head(thing if name == "colour" else scenery) for name, head in self.heads.items()
         }
         return scores, where
 
@@ -134,8 +142,28 @@ class StillJudge(nn.Module):
         return self.look(x)[0]
 
 
+class ThingJudge(nn.Module):
+    """Looks closely at the thing: pictures [B, 3, 48, 48] with it in the middle."""
+
+    answers = THING
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for channels, out in ((3, 32), (32, 64), (64, 128)):
+            layers += [_block(channels, out, 3, 1), nn.MaxPool2d(2)]
+        self.body = nn.Sequential(*layers, _block(128, 192, 3, 1), nn.Flatten(), nn.Dropout(0.3))
+        self.heads = nn.ModuleDict(
+            {k: nn.Linear(192 * (CLOSE // 8) ** 2, len(v)) for k, v in THING.items()}
+        )
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        hidden = self.body(x)
+        return {name: head(hidden) for name, head in self.heads.items()}
+
+
 class MovingJudge(nn.Module):
-    """Reads seven frames at once, as channels of one small picture [B, 21, 36, 60]."""
+    """Reads seven frames at once [B, 21, 36, 60]: the middle one, and what changes from each to the next."""
 
     answers = MOVING
 
@@ -154,7 +182,9 @@ class MovingJudge(nn.Module):
         self.heads = nn.ModuleDict({k: nn.Linear(160, len(v)) for k, v in MOVING.items()})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        hidden = self.body(x)
+        frames = x.unflatten(1, (MOMENTS, 3))
+        changes = 2 * (frames[:, 1:] - frames[:, :-1])
+        hidden = self.body(torch.cat([frames[:, MOMENTS // 2], changes.flatten(1, 2)], 1))
         return {name: head(hidden) for name, head in self.heads.items()}
 
 
@@ -164,36 +194,68 @@ class MovingJudge(nn.Module):
 @dataclass(frozen=True)
 class Drawings:
     """Bytes: moving [N, 21, 36, 60] of the scenes; stills [M, 3, 72, 120] of scenes[of[m]], with
-    half float covers [M, cells of the map]."""
+    half float covers [M, cells of the map], and close [M, 3, 80, 80] around the thing."""
 
     scenes: list[Scene]
     moving: Tensor
     stills: Tensor
+    close: Tensor
     covers: Tensor
     of: Tensor
 
 
-def draw(clips: int, seed: int) -> Drawings:
-    """That many scenes, two seconds each."""
+KEPT = 3  # stills of a clip
+
+
+def draw(clips: int, seed: int, round_trip: RoundTrip | None = None, coded: int = 0) -> Drawings:
+    """That many scenes, two seconds each; the stills of the first `coded` go through an autoencoder."""
     rng = random.Random(seed)
     scenes: list[Scene] = []
-    moving, pictures, covers = [], [], []
-    for _ in range(clips):
+    moving, stills, close, covers = [], [], [], []
+    for number in range(clips):
         scene = one_actor(rng, split="held_out" if rng.random() < 0.1 else "train")
-        first = rng.uniform(0, 2)
-        clip = render(scene, frames=MOMENTS, height=HEIGHT, width=WIDTH, fps=FPS, start=first)
-        kept = rng.sample(range(MOMENTS), 2)
-        for k in kept:
-            mask = cover(
-                scene, frames=1, height=HEIGHT, width=WIDTH, fps=FPS, start=first + k / FPS
-            )
-            cells = F.adaptive_avg_pool2d(mask[:, None], (HEIGHT // 8, WIDTH // 8))
-            covers.append(cells.flatten(1).half())
+        size = {
+            "frames": MOMENTS,
+            "height": FULL_HEIGHT,
+            "width": FULL_WIDTH,
+            "fps": FPS,
+            "start": rng.uniform(0, 2),
+        }
+        clip = render(scene, **size).transpose(0, 1)
+        kept = rng.sample(range(MOMENTS), KEPT)
+        masks = cover(scene, **size)[kept]
+        pictures = clip[kept]
+        if round_trip is not None and number < coded:
+            pictures = round_trip(pictures)
         scenes.append(scene)
-        pictures.append(to_bytes(clip[:, kept].transpose(0, 1)))
-        moving.append(to_bytes(shrink(clip.transpose(0, 1)).flatten(0, 1)))
-    of = torch.arange(clips).repeat_interleave(2)
-    return Drawings(scenes, torch.stack(moving), torch.cat(pictures), torch.cat(covers), of)
+        moving.append(to_bytes(shrink(clip).flatten(0, 1)))
+        stills.append(to_bytes(F.interpolate(pictures, (HEIGHT, WIDTH), mode="area")))
+        close.append(to_bytes(cut_out(pictures, centres(masks), CROP)))
+        cells = F.adaptive_avg_pool2d(masks[:, None], (HEIGHT // 8, WIDTH // 8))
+        covers.append(cells.flatten(1).half())
+    of = torch.arange(clips).repeat_interleave(KEPT)
+    return Drawings(
+        scenes, torch.stack(moving), torch.cat(stills), torch.cat(close), torch.cat(covers), of
+    )
+
+
+def centres(maps: Tensor) -> Tensor:
+    """Where the weight of maps [B, h, w] lies: [B, 2], x and y from -1 to 1."""
+    h, w = maps.shape[1:]
+    share = maps / maps.sum((1, 2), keepdim=True).clamp(min=1e-6)
+    x = (share.sum(1) * (torch.arange(w) + 0.5)).sum(1) / w
+    y = (share.sum(2) * (torch.arange(h) + 0.5)).sum(1) / h
+    return torch.stack([2 * x - 1, 2 * y - 1], 1)
+
+
+def cut_out(pictures: Tensor, middle: Tensor, size: int, shown: int | None = None) -> Tensor:
+    """`size` pixels of pictures [B, 3, 96, 160] around `middle` [B, 2], drawn `shown` pixels large."""
+    b, shown = len(pictures), shown or size
+    grid = torch.zeros(b, 2, 3)
+    grid[:, 0, 0], grid[:, 1, 1] = size / FULL_WIDTH, size / FULL_HEIGHT
+    grid[:, :, 2] = middle
+    places = F.affine_grid(grid, [b, 3, shown, shown], align_corners=False)
+    return F.grid_sample(pictures, places, padding_mode="border", align_corners=False)
 
 
 def to_bytes(x: Tensor) -> Tensor:
@@ -289,6 +351,23 @@ def _learn_stills(judge: StillJudge, drawn: Drawings, steps: int) -> None:
     _learn(judge, steps, 64, loss_of, len(drawn.stills))
 
 
+def _learn_things(judge: ThingJudge, drawn: Drawings, steps: int) -> None:
+    wanted = _targets([drawn.scenes[i] for i in drawn.of.tolist()], THING)
+
+    def loss_of(pick: Tensor) -> Tensor:
+        b = len(pick)
+        grid = torch.zeros(b, 2, 3)
+        scale = SEEN / CROP * (0.9 + 0.25 * torch.rand(b))
+        grid[:, 0, 0] = scale * torch.where(torch.rand(b) < 0.5, -1.0, 1.0)
+        grid[:, 1, 1] = scale
+        grid[:, :, 2] = 0.2 * (2 * torch.rand(b, 2) - 1)  # it is not found exactly
+        places = F.affine_grid(grid, [b, 3, CLOSE, CLOSE], align_corners=False)
+        x = F.grid_sample(from_bytes(drawn.close[pick]), places, align_corners=False)
+        return _loss(judge(worsened(x)), {k: v[pick] for k, v in wanted.items()})
+
+    _learn(judge, steps, 64, loss_of, len(drawn.close))
+
+
 def _learn_moving(judge: MovingJudge, drawn: Drawings, steps: int) -> None:
     scenes = drawn.scenes
     wanted = _targets(scenes, MOVING)
@@ -312,6 +391,7 @@ class Judges:
     """ceiling: attribute -> share of unseen drawings that are read right."""
 
     still: StillJudge
+    thing: ThingJudge
     moving: MovingJudge
     ceiling: dict[str, float]
 
@@ -322,48 +402,45 @@ class Judges:
         last = min(len(x) - 1, 2 * fps)
         three = x[[last // 6, last // 2, last - last // 6]]
         seven = x[torch.linspace(0, last, MOMENTS).round().long()]
-        stills = F.interpolate(three, (HEIGHT, WIDTH), mode="area")
-        scores = {k: v.log_softmax(1).mean(0) for k, v in self.still(stills).items()}
-        scores |= {k: v[0] for k, v in self.moving(shrink(seven).flatten(0, 1)[None]).items()}
-        return {k: (STILL | MOVING)[k][int(v.argmax())] for k, v in scores.items()}
+        scores, where = self.still.look(F.interpolate(three, (HEIGHT, WIDTH), mode="area"))
+        share = where.exp().view(len(three), HEIGHT // 8, WIDTH // 8)
+        share = share * (
+            share > 0.2 * share.amax((1, 2), keepdim=True)
+        )  # leaves out what is far off
+        full = F.interpolate(three, (FULL_HEIGHT, FULL_WIDTH), mode="area")
+        scores |= self.thing(cut_out(full, centres(share), SEEN, CLOSE))
+        found = {k: v.log_softmax(1).mean(0) for k, v in scores.items()}
+        found |= {k: v[0] for k, v in self.moving(shrink(seven).flatten(0, 1)[None]).items()}
+        return {k: ANSWERS[k][int(found[k].argmax())] for k in ATTRIBUTES}
+
+
+PARTS = {"still": StillJudge, "thing": ThingJudge, "moving": MovingJudge}
 
 
 def train_judges(round_trip: RoundTrip | None, effort: Effort) -> Judges:
     """New judges; `round_trip` is the autoencoder of the model that will be judged."""
     torch.manual_seed(TRAIN_SEED)
     began = time.monotonic()
-    drawn = draw(effort.clips, TRAIN_SEED)
+    drawn = draw(effort.clips, TRAIN_SEED, round_trip, effort.coded)
     _say(f"{len(drawn.scenes)} scenes drawn in {time.monotonic() - began:.0f} s")
-    if round_trip is not None and effort.coded:
-        pick = torch.randperm(len(drawn.stills))[: effort.coded]
-        coded = torch.cat(
-            [to_bytes(round_trip(from_bytes(drawn.stills[p]))) for p in pick.split(16)]
-        )
-        drawn = replace(
-            drawn,
-            stills=torch.cat([drawn.stills, coded]),
-            covers=torch.cat([drawn.covers, drawn.covers[pick]]),
-            of=torch.cat([drawn.of, drawn.of[pick]]),
-        )
-        _say(f"{len(coded)} of them coded, {time.monotonic() - began:.0f} s")
-    still, moving = StillJudge(), MovingJudge()
+    still, thing, moving = StillJudge(), ThingJudge(), MovingJudge()
     _learn_stills(still, drawn, effort.still_steps)
+    _learn_things(thing, drawn, effort.thing_steps)
     _learn_moving(moving, drawn, effort.moving_steps)
-    return Judges(still, moving, ceiling_of(still, moving, effort.tested))
+    return Judges(still, thing, moving, ceiling_of(Judges(still, thing, moving, {}), effort.tested))
 
 
-@torch.no_grad()
-def ceiling_of(still: StillJudge, moving: MovingJudge, tested: int) -> dict[str, float]:
-    """Share of new drawings read right, per attribute."""
-    drawn = draw(tested, TEST_SEED)
-    share = {}
-    for judge, x in ((still, drawn.stills[::2]), (moving, drawn.moving)):
-        wanted = _targets(drawn.scenes, judge.answers)
-        scores = judge(from_bytes(x))
-        for name, right in wanted.items():
-            asked = right >= 0
-            hits = scores[name].argmax(1)[asked] == right[asked]
-            share[name] = round(float(hits.float().mean()), 4)
+def ceiling_of(judges: Judges, tested: int) -> dict[str, float]:
+    """Share of drawings of other scenes that are read right, per attribute, in the way clips are read."""
+    rng = random.Random(TEST_SEED)
+    hits: dict[str, list[bool]] = {name: [] for name in ATTRIBUTES}
+    for _ in range(tested):
+        scene = one_actor(rng, split="held_out")
+        clip = render(scene, frames=25, height=FULL_HEIGHT, width=FULL_WIDTH, fps=12.0)
+        read = judges.read(to_bytes(clip).permute(1, 2, 3, 0).numpy(), 12)
+        for name, value in visible(scene).items():
+            hits[name].append(read[name] == value)
+    share = {name: round(sum(found) / max(1, len(found)), 4) for name, found in hits.items()}
     _say(f"judges on unseen drawings: {share}")
     return share
 
@@ -375,19 +452,20 @@ def load_judges(
     hash `coder`) changed."""
     effort = effort or Effort()
     path = folder / f"judges-{_key(coder, effort)}.safetensors"
-    still, moving = StillJudge().eval(), MovingJudge().eval()
     if path.is_file():
         kept = load_file(path)
-        for name, judge in (("still", still), ("moving", moving)):
+        parts = {name: kind().eval() for name, kind in PARTS.items()}
+        for name, judge in parts.items():
             judge.load_state_dict(
                 {k.removeprefix(f"{name}."): v for k, v in kept.items() if k.startswith(f"{name}.")}
             )
-        ceiling = {k.removeprefix("ceiling."): float(v) for k, v in kept.items() if "ceiling." in k}
-        return Judges(still, moving, ceiling)
+        ceiling = {k: float(kept[f"ceiling.{k}"]) for k in ATTRIBUTES}
+        return Judges(**parts, ceiling=ceiling)
     judges = train_judges(round_trip, effort)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"still.{k}": v for k, v in judges.still.state_dict().items()}
-    tensors |= {f"moving.{k}": v for k, v in judges.moving.state_dict().items()}
+    tensors = {
+        f"{name}.{k}": v for name in PARTS for k, v in getattr(judges, name).state_dict().items()
+    }
     tensors |= {f"ceiling.{k}": torch.tensor(v) for k, v in judges.ceiling.items()}
     save_file({k: v.contiguous() for k, v in tensors.items()}, path)
     return judges
