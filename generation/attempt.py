@@ -56,6 +56,7 @@ class Attempt:
         self._last_event = 0.0
         self._last_stage = ""
         self._preview: np.ndarray | None = None
+        self.drawing = True  # the engine has something to do yet: the bar is its own
 
     def __enter__(self) -> Attempt:
         self._renewer.start()
@@ -119,6 +120,7 @@ class Attempt:
         """The engine's callback: stops the work here when asked, else shows where it stands."""
         self.check()
         self.show(event.stage, event.step, event.total, event.preview)
+        self.drawing = event.stage != "decode" or event.step < event.total
 
     def show(
         self, stage: str, step: int = 0, total: int = 0, preview: np.ndarray | None = None

@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from accounts.models import User, Workspace
+from accounts.services import personal_workspace
 from billing import services as billing
 from billing.models import Account
 from billing.plans import UNMETERED, Plan
@@ -102,9 +103,10 @@ def tools_for_script(engine: Capabilities) -> dict[str, dict[str, Any]]:
 def bar_of(user: Any, account: Account | None) -> dict[str, Any] | None:
     """What the bar shows, without a query of its own; None for whoever can't create here.
 
-    `account`: of the person's own workspace, as the page's header has read it already.
+    `account`: of the person's own workspace, as the page's header has read it already; None on
+    somebody's very first page, then it is opened here.
     """
-    if not isinstance(user, User) or account is None:
+    if not isinstance(user, User):
         return None
     if user.date_of_birth is None or user.is_suspended:
         return None  # the pages of creating say what to do first
@@ -112,6 +114,10 @@ def bar_of(user: Any, account: Account | None) -> dict[str, Any] | None:
         engine = engine_capabilities()
     except EngineUnavailable:
         return None
+    if account is None:
+        workspace = personal_workspace(user)
+        billing.plan_of(workspace)
+        account = Account.objects.get(workspace=workspace)
     plan = UNMETERED if billing.is_off() else account.plan
     width, height = engine.default_size
     return {

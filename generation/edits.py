@@ -99,6 +99,9 @@ def _make_plan(user: User, wish: Wish) -> tuple[EditPlan, Sources]:
     if wish.plan is not None:
         plan = reading.read_plan(wish.plan)
         sources = find_sources(user, list(plan.media()))
+        draft = plan.upgraded_from
+        if draft is not None and not find_sources(user, [draft]).videos:
+            plan = replace(plan, upgraded_from=None)
     elif wish.tool == "upgrade":
         plan, sources = _upgrade(user, wish, edit)
     else:
@@ -152,8 +155,8 @@ def _canvas(wish: Wish, edit: dict[str, Any], sources: Sources) -> Canvas:
                 width, height = video.width, video.height
             break
     return Canvas(
-        width=wish.width or width,
-        height=wish.height or height,
+        width=width if wish.width is None else wish.width,
+        height=height if wish.height is None else wish.height,
         fps=engine.fps,
         seed=secrets.randbelow(2**31) if wish.seed is None else wish.seed,
         steps=engine.default_steps if wish.steps is None else wish.steps,
@@ -185,8 +188,8 @@ def _upgrade(user: User, wish: Wish, edit: dict[str, Any]) -> tuple[EditPlan, So
     plan = tools.upgrade(
         draft,
         ref,
-        width=wish.width or draft.width,
-        height=wish.height or draft.height,
+        width=draft.width if wish.width is None else wish.width,
+        height=draft.height if wish.height is None else wish.height,
         steps=engine.default_steps if wish.steps is None else wish.steps,
     )
     return plan, find_sources(user, list(plan.media()))

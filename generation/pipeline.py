@@ -38,7 +38,7 @@ from generation.provenance.fingerprint import FingerprintBuilder
 from generation.provenance.watermark import VisibleMark
 from generation.rewriting import rewrite_for_engine
 from generation.screening import frame_review, review_prompts
-from generation.sources import StoredMedia, ingredients, sources_of
+from generation.sources import StoredMedia, ingredients, is_guarded, sources_of
 from moderation.screening.protocol import ScreeningUnavailable, Verdict
 from sora_site.lib import storage
 
@@ -151,6 +151,7 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             replace(card, text=r.text) for card, r in zip(plan.prompts, rewrites, strict=True)
         ),
     )
+    attempt.drawing = plan.draws
     frames = render.frames(
         drawn, engine, StoredMedia(sources, folder), on_progress=attempt.on_progress
     )
@@ -182,7 +183,10 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             review.add(index, index / plan.fps, frame)
             fingerprint.add(index, frame)
             encoder.write(frame)
-            attempt.show("checks", index + 1, plan.frames)
+            if index % plan.fps == 0:  # kept parts pass without a word of the engine
+                attempt.check()
+            if not attempt.drawing:
+                attempt.show("checks", index + 1, plan.frames)
 
     with attempt.stage("checks"):
         output_verdict = review.verdict()
@@ -228,7 +232,8 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             hashes=fingerprint.hashes(),
             engine=f"{engine.name} {engine.version}",
             publish=generation.share
-            and "guard" not in (prompt_verdict.action, output_verdict.action),
+            and "guard" not in (prompt_verdict.action, output_verdict.action)
+            and not any(is_guarded(source) for source in sources.values()),
         )
         storage.store_private(clip, finished.media_key)
         storage.store_private(poster, finished.poster_key)

@@ -19,7 +19,7 @@ from accounts.models import User, Workspace
 from billing import services as billing
 from generation import progress, scheduling, tasks
 from generation.capabilities import engine_capabilities
-from generation.editing.plan import EditPlan
+from generation.editing.plan import MAX_SECONDS, EditPlan
 from generation.edits import Sources, Wish, make_plan, price, relationship_of, seconds_shown
 from generation.engine.capabilities import Capabilities, UnsupportedSpec
 from generation.errors import (
@@ -102,6 +102,12 @@ def _clean(text: str, param: str) -> str:
 
 def _check_numbers(wish: Wish, engine: Capabilities) -> None:
     """What the engine's table decides before anything is looked up."""
+    if wish.seconds is not None and not 0 < wish.seconds <= MAX_SECONDS:
+        raise InvalidSize(
+            f"{engine.title} makes clips of up to {engine.most_seconds} seconds, not "
+            f"{wish.seconds:g}.",
+            param="seconds",
+        )
     if wish.width is not None and wish.height is not None:
         seconds = engine.default_seconds if wish.seconds is None else wish.seconds
         whole = wish.tool == "text" and wish.plan is None
@@ -157,7 +163,8 @@ def request_variations(
     if variations not in VARIATIONS:
         raise InvalidSize("Choose 1, 2 or 4 variations.", param="variations")
     asked = check_request(workspace, by=by, wish=wish)
-    keys = [request_key, *(f"{request_key} #{n}" for n in range(2, variations + 1))]
+    # A separator that no request's own key can hold: its neighbours' keys are never taken for it.
+    keys = [request_key, *(f"{request_key}\x1f{n}" for n in range(2, variations + 1))]
     known = list(
         Generation.objects.filter(workspace=workspace, request_key=request_key).order_by(
             "variation"
@@ -257,7 +264,7 @@ def _same_request(
         rows = list(Generation.objects.filter(batch=known.batch).order_by("variation"))
     plan = asked.plan.to_json()
     stored = dict(rows[0].plan)
-    if wish.seed is None:
+    if wish.seed is None and wish.plan is None:
         plan.pop("seed"), stored.pop("seed", None)
     if stored != plan or rows[0].share != share or len(rows) != variations:
         raise KeyReused()

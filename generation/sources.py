@@ -13,6 +13,7 @@ from PIL import Image
 from generation import media, uploads
 from generation.clean import clean_planes
 from generation.editing.plan import Fit, MediaRef
+from generation.edits import find_sources
 from generation.engine.frames import fit as cropped
 from generation.engine.protocol import Frames
 from generation.errors import SourceGone
@@ -23,20 +24,23 @@ from sora_site.lib import storage
 
 def sources_of(generation: Generation) -> dict[MediaRef, Video | Upload]:
     """What the job's plan refers to, looked up now. Raises SourceGone when something was taken down,
-    thrown away or closed to others since it was asked for."""
-    found: dict[MediaRef, Video | Upload] = {}
-    for source in generation.sources.select_related("video", "upload"):
-        if (video := source.video) is not None:
-            own = video.workspace_id == generation.workspace_id
-            gone = video.quarantined_at or video.trashed_at or video.deleted_at
-            if gone or not (own or (video.shared_at and video.remixable)):
-                raise SourceGone()
-            found[MediaRef("video", video.pk)] = video
-        if (upload := source.upload) is not None:
-            if not Upload.objects.usable().filter(pk=upload.pk).exists():
-                raise SourceGone()
-            found[MediaRef("upload", upload.pk)] = upload
+    thrown away or closed to who asked since then: the rule is the one of the request."""
+    refs = [
+        MediaRef("video", source.video_id)
+        if source.video_id
+        else MediaRef("upload", source.upload_id)  # type: ignore[arg-type]  # one of both is set
+        for source in generation.sources.all()
+    ]
+    usable = find_sources(generation.requested_by, refs)
+    found: dict[MediaRef, Video | Upload] = {**usable.videos, **usable.uploads}
+    if found.keys() != set(refs):
+        raise SourceGone()
     return found
+
+
+def is_guarded(source: Video | Upload) -> bool:
+    """Whether screening let it pass for private use only; what is made from it stays private too."""
+    return isinstance(source, Upload) and source.verdict.get("action") == "guard"
 
 
 class StoredMedia:
@@ -60,11 +64,19 @@ class StoredMedia:
         given: Iterator[Frames]
         source = self.sources[ref]
         if isinstance(source, Video):
+            start = min(start, (source.frames - 1) / source.fps)  # the end shows the last frame
             given = self._clip(source, start, count, fps, width, height, fit)
         else:
-            end = start + count / fps
+            if source.frames and source.fps:
+                start = min(start, (source.frames - 1) / source.fps)
             given = uploads.load_frames(
-                source, start=start, end=end, fps=fps, width=width, height=height, fit=fit
+                source,
+                start=start,
+                end=start + count / fps,
+                fps=fps,
+                width=width,
+                height=height,
+                fit="crop" if fit == "strict" else fit,  # the plan's checks compared the shapes
             )
         last: Frames | None = None
         shown = 0

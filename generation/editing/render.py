@@ -157,13 +157,11 @@ def spec_of(
     by default, after `lead` frames of what is there already. Only prompts of shown frames are told."""
     begin = (first - lead) / plan.fps
     new, end = lead / plan.fps, (lead + (count if shown is None else shown)) / plan.fps
-    starts = [(card.start - begin, card.text) for card in plan.prompts]
     half = 0.5 / plan.fps
-    running = [text for start, text in starts if start < new + half] or [t for _, t in starts[:1]]
-    cards = [(0.0, running[-1])] if running else []
-    cards += [card for card in starts if new + half <= card[0] < end - half and card[1] != ""]
-    if len(cards) > 1 and cards[1][1] == cards[0][1] and cards[1] == starts[0]:
-        del cards[1]  # the first card, pulled forward
+    cards = [(card.start - begin, card.text) for card in plan.prompts]
+    running = [card for card in cards if card[0] < new + half] or cards[:1]
+    later = [card for card in cards[len(running) :] if card[0] < end - half]
+    cards = [(0.0, running[-1][1]), *later] if running else []
     ends = [*(start for start, _ in cards[1:]), None]
     prompts = tuple(
         PromptSegment(text, start, end) for (start, text), end in zip(cards, ends, strict=True)
@@ -314,7 +312,8 @@ def _settled(index: int, frame: Frames, anchors: list[Anchor], fade: int) -> Fra
             moved = part if moved is None else moved + part
     if moved is None:
         return frame
-    return np.clip(np.rint(frame + moved), 0, 255).astype(np.uint8)
+    settled: Frames = np.clip(np.rint(frame + moved), 0, 255).astype(np.uint8)
+    return settled
 
 
 def _read(

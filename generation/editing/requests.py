@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from generation.editing import tools
-from generation.editing.checks import Facts, MediaFacts
+from generation.editing.checks import SLACK, Facts, MediaFacts
 from generation.editing.plan import (
     MAX_CARDS,
     MAX_SECONDS,
@@ -161,7 +161,14 @@ class Form:
             raise PlanError(
                 f"{self.name}.{key}", f"{key} is missing.", "Choose a picture or a clip."
             )
-        return MediaRef.parse(self.edit[key], f"{self.name}.{key}")
+        found = MediaRef.parse(self.edit[key], f"{self.name}.{key}")
+        if found not in self.facts:
+            raise PlanError(
+                f"{self.name}.{key}",
+                "This picture or clip is not there (any more).",
+                "Choose another one.",
+            )
+        return found
 
     def number(
         self, key: str, low: float = 0, high: float = _WHOLE, default: float | None = None
@@ -189,13 +196,25 @@ class Form:
     def span(self, key: str = "clip", start: str = "start", end: str = "end") -> Span:
         """A clip and the part of it that is used: all of it when nothing is said."""
         media = self.reference(key)
-        found: MediaFacts | None = self.facts.get(media)
-        whole = found.seconds if found is not None else 0.0
-        if found is not None and found.kind != "video":
+        found: MediaFacts = self.facts[media]
+        if found.kind != "video":
             raise PlanError(
                 f"{self.name}.{key}", "This is a picture, not a clip.", "Choose a clip."
             )
-        return Span(media, self.number(start, default=0.0), self.number(end, default=whole))
+        span = Span(media, self.number(start, default=0.0), self.number(end, default=found.seconds))
+        if span.end > found.seconds + SLACK:
+            raise PlanError(
+                f"{self.name}.{end}",
+                f"The span ends at {span.end:g} s; the clip has {found.seconds:g} s.",
+                "End it inside the clip.",
+            )
+        if span.seconds < 1 / 120:
+            raise PlanError(
+                f"{self.name}.{end}",
+                f"The span from {span.start:g} to {span.end:g} s holds no frame.",
+                "Let it end after its start.",
+            )
+        return span
 
     def strength(self, default: str) -> float:
         value = self.edit.get("strength", default)
@@ -226,7 +245,7 @@ class Form:
         drawn = self.edit.get("curve")
         if drawn is None:
             mode = self.edit.get("mode", "transition")
-            if mode not in tools.BLENDS:
+            if not isinstance(mode, str) or mode not in tools.BLENDS:
                 raise PlanError(
                     f"{self.name}.mode",
                     f"There is no blend {str(mode)[:20]!r}.",

@@ -86,8 +86,7 @@ def keyframes(
     canvas: Canvas, prompt: str, seconds: float, pictures: Sequence[tuple[MediaRef, float]]
 ) -> EditPlan:
     """Pictures at moments; one at the very end is the last frame."""
-    last = seconds - 1 / canvas.fps
-    cards = tuple(Picture(media, at=min(at, last)) for media, at in pictures)
+    cards = tuple(Picture(media, at=at) for media, at in pictures)
     return replace(canvas.plan("keyframes", seconds, prompt), pictures=cards)
 
 
@@ -100,8 +99,8 @@ def extend(
     canvas: Canvas, prompt: str, clip: Span, *, before: float = 0.0, after: float = 0.0
 ) -> EditPlan:
     """Go on after the clip, lead up to it, or both; `before` and `after` are new seconds."""
-    if before <= 0 and after <= 0:
-        raise PlanError("seconds", "There is nothing to add.", "Say how many seconds, and where.")
+    if max(before, after) < 1 / canvas.fps:
+        raise PlanError("edit.after", "There is nothing to add.", "Give seconds after or before.")
     kept = KeptSpan(clip.media, clip.start, clip.end, at=before)
     seconds = before + clip.seconds + after
     return replace(canvas.plan("extend", seconds, prompt), keep=(kept,))
@@ -115,9 +114,15 @@ def recut(canvas: Canvas, prompt: str, clip: Span, *, at: float, seconds: float)
 
 def fill(canvas: Canvas, prompt: str, clip: Span, *, start: float, end: float) -> EditPlan:
     """Draw [start, end) of the clip again, between the frames around it."""
-    if not clip.start <= start < end <= clip.end:
+    if start < clip.start - CLOSE or end > clip.end + CLOSE:
         raise PlanError(
-            "start", "The marked span doesn't lie inside the clip.", "Mark a span inside it."
+            "edit.from" if start < clip.start - CLOSE else "edit.to",
+            f"The marked span doesn't lie inside {clip.start:g} to {clip.end:g} s.",
+            "Mark a span inside it.",
+        )
+    if end - start < 1 / canvas.fps - CLOSE:
+        raise PlanError(
+            "edit.to", "The marked span holds no frame.", "Mark at least one frame of the clip."
         )
     kept = []
     if start - clip.start > CLOSE:
@@ -126,7 +131,7 @@ def fill(canvas: Canvas, prompt: str, clip: Span, *, start: float, end: float) -
         kept.append(KeptSpan(clip.media, end, clip.end, at=end - clip.start))
     if not kept:
         raise PlanError(
-            "start",
+            "edit.from",
             "The whole clip is marked, nothing would be kept.",
             "Mark less, or use remix.",
         )
@@ -186,7 +191,7 @@ def storyboard(
 def stitch(canvas: Canvas, parts: Sequence[Span], fade: float = 0.0) -> EditPlan:
     """Parts one after another, by cut or by cross-fade. Nothing is drawn, so nothing is charged for."""
     if len(parts) < 2:
-        raise PlanError("parts", "A sequence has at least two parts.", "Add another clip.")
+        raise PlanError("edit.parts", "A sequence has at least two parts.", "Add another clip.")
     kept, at = [], 0.0
     for index, part in enumerate(parts):
         own = fade if index else 0.0

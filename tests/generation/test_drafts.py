@@ -142,7 +142,7 @@ def cards(count: int) -> dict[str, Any]:
         ({"cards": [{"type": "text", "at": True}]}, "plan.cards[0].at"),
         ({"cards": [{"type": "image", "media": "me.png"}]}, "plan.cards[0].media"),
         ({"cards": [{"type": "text", "text": "\0"}]}, "plan.cards[0].text"),
-        ({"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}}, "plan.a.b.c.d.e.f.g"),
+        ({"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}}, "plan.a.b.c.d.e.f"),
         ({"note": "x" * 100_001}, "plan"),
     ],
 )
@@ -236,7 +236,9 @@ def test_a_short_caption_becomes_a_fuller_one_the_same_each_time(
 def test_what_the_caption_says_is_kept_and_not_said_twice(
     api: APIClient, workspace: Workspace
 ) -> None:
-    text = expand(api, workspace, caption="a red balloon rises over the ocean at night").json()["text"]
+    text = expand(api, workspace, caption="a red balloon rises over the ocean at night").json()[
+        "text"
+    ]
 
     assert text.startswith("a red balloon rises over the ocean at night, ")
     assert text.count("ocean") == 1

@@ -189,7 +189,7 @@ def test_the_workspace_goes_out_and_comes_back(
     page = owner
     page.goto("/settings/#archives")
     page.get_by_role("button", name="Export").click()
-    link = page.locator("[data-chores] a").first
+    link = page.locator(".archive__row", has_text="Export").get_by_role("link")
     link.wait_for(timeout=120_000)
     with page.expect_download() as waiting:
         link.click()

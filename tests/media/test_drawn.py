@@ -55,7 +55,13 @@ def test_a_photograph_is_never_a_drawing(name: str, change: str) -> None:
 
 @pytest.mark.parametrize(
     ("size", "quality"),
-    [((320, 180), 100), ((512, 512), 100), ((1280, 720), 100), ((720, 1280), 90), ((512, 512), 90)],
+    [
+        ((320, 180), 100),
+        ((512, 512), 100),
+        ((1280, 720), 100),
+        ((720, 1280), 90),
+        ((1280, 720), 90),
+    ],
 )
 def test_a_flat_drawing_is_one(size: tuple[int, int], quality: int) -> None:
     picture = drawing(*size)

@@ -35,9 +35,12 @@ def test_a_state_folder_that_cannot_be_written(settings: Settings) -> None:
 
 
 @pytest.fixture
-def public_site(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def public_site(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Settings:
     """A site with an https address that is set up as it should be."""
     monkeypatch.setenv("SECRET_KEY", "s" * 50)
+    settings.SORA_DEVELOPMENT_CA_DIR = tmp_path / "pki"  # other tests make the usual one
     settings.SECRET_KEY = "s" * 50
     settings.PUBLIC_URL, settings.SECURE = "https://clips.example.com", True
     settings.ALLOWED_HOSTS = ["clips.example.com"]
