@@ -1,8 +1,9 @@
 """What delivering a 1080p clip costs over encoding it alone: CPU time, and memory by length.
 
 `delivery_over_encode`: CPU seconds of visible mark, keeping what lies under it, encode, fingerprint
-and signing, divided by those of encoding the same 20 s clip alone. Both encoders take the same frames in turn, so that a
-busy machine slows both; x264 runs in the calling thread, so that its time can be told apart.
+and signing, divided by those of encoding the same 20 s clip alone. Both encoders take the same frames
+in turn, so that a busy machine slows both; x264 runs in the calling thread, so that its time can be
+told apart.
 `memory_20s_over_2s`: peak resident memory of a process that delivers 20 s over one that delivers
 2 s. CPU time, not wall time. Takes about two minutes of one core.
 """
