@@ -63,7 +63,9 @@ class SpecIn(serializers.Serializer[Any]):
         required=False, default="", allow_blank=True, max_length=1000
     )
     guidance = serializers.FloatField(required=False, allow_null=True, default=None)
-    style = serializers.CharField(required=False, default="", allow_blank=True, max_length=60)
+    style = serializers.CharField(  # type: ignore[assignment]  # Field.style is about forms
+        required=False, default="", allow_blank=True, max_length=60
+    )
     camera = serializers.CharField(required=False, default="", allow_blank=True, max_length=60)
     fit = serializers.ChoiceField(choices=FITS, required=False, default="crop")
 
@@ -295,7 +297,8 @@ class EstimateView(APIView):
     @extend_schema(request=GenerationIn, responses=EstimateOut)
     def post(self, request: Request, workspace_id: int) -> Response:
         workspace = access.get_workspace(signed_in(request), workspace_id)
-        data = GenerationIn(data={"prompt": "", **request.data} if request.data else {"prompt": ""})
+        sent = request.data
+        data = GenerationIn(data={"prompt": "", **sent} if isinstance(sent, dict) else sent)
         data.is_valid(raise_exception=True)
         values = dict(data.validated_data)
         variations = values.pop("variations")
@@ -306,7 +309,8 @@ class EstimateView(APIView):
         asked = services.check_request(workspace, by=signed_in(request), wish=wish)
         plan, cost = asked.plan, asked.cost_credits * variations
         engine = engine_capabilities()
-        native = engine.native_size(plan.width, plan.height)
+        draws = plan.redraw is not None or plan.drawn_seconds > 0
+        native = engine.native_size(plan.width, plan.height) if draws else None
         free = billing.balance(workspace)
         warnings = []
         rewrite = rewrite_for_engine(prompt)

@@ -17,6 +17,7 @@ from generation.provenance.watermark import VisibleMark
 
 Moves = list[list[int]]  # [x, y, frames] of one resting place of the mark after the other
 CRF = 16  # finer than the clip around it: the rectangle is coded a second time when it is used
+SMALLEST = 16  # no encoder takes less: under a mark lower than that more is kept
 
 
 class UnderMark:
@@ -28,18 +29,21 @@ class UnderMark:
     def __init__(self, path: Path, mark: VisibleMark, fps: float | Fraction) -> None:
         self._mark = mark
         self._moves: Moves = []
+        self._width = max(SMALLEST, mark.mark_width)
+        self._height = max(SMALLEST, mark.mark_height)
         self._encoder = media.Encoder(
-            path, width=mark.mark_width, height=mark.mark_height, fps=fps, crf=CRF, threads=1
+            path, width=self._width, height=self._height, fps=fps, crf=CRF, threads=1
         )
 
     def __call__(self, index: int, planes: media.Planes) -> None:
         x, y = self._mark.position(index)
+        x = min(x, self._mark.width - self._width)
+        y = min(y, self._mark.height - self._height)
         if self._moves and self._moves[-1][:2] == [x, y]:
             self._moves[-1][2] += 1
         else:
             self._moves.append([x, y, 1])
-        width, height = self._mark.mark_width, self._mark.mark_height
-        self._encoder.write_planes(_cut(planes, x, y, width, height))
+        self._encoder.write_planes(_cut(planes, x, y, self._width, self._height))
 
     @property
     def moves(self) -> Moves:

@@ -73,7 +73,7 @@ class DraftPageOut(serializers.Serializer[Any]):
 
 class CaptionIn(serializers.Serializer[Any]):
     caption = serializers.CharField(trim_whitespace=False)
-    context = serializers.CharField(
+    context = serializers.CharField(  # type: ignore[assignment]  # Field.context is the view's
         required=False,
         default="",
         allow_blank=True,

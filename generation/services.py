@@ -107,6 +107,7 @@ def _check_numbers(wish: Wish, engine: Capabilities) -> None:
             f"{engine.title} makes clips of up to {engine.most_seconds} seconds, not "
             f"{wish.seconds:g}.",
             param="seconds",
+            remedy="Choose one of the lengths that are offered.",
         )
     if wish.width is not None and wish.height is not None:
         seconds = engine.default_seconds if wish.seconds is None else wish.seconds

@@ -114,11 +114,12 @@ class StoredMedia:
         return clean_planes(clip, self._file(video.under_key), video.mark_moves)
 
     def _file(self, key: str) -> Path:
+        """The object's own path, or a copy that is fetched once."""
         target = self.folder / "sources" / key.replace("/", "-")
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            storage.fetch(key, target)
-        return target
+        if target.exists():
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return storage.fetch(key, target)
 
 
 def fitted(frame: Frames, width: int, height: int, fit: Fit) -> Frames:

@@ -32,7 +32,9 @@ from generation.engine.protocol import (
 )
 
 SECONDS_OF_FADE = 0.4
-CONTEXT_STEPS = 2  # latent frames of a kept neighbour that the engine sees
+# Latent frames of the kept neighbours, before and after, that the engine sees beside the nearest
+# picture. A gap that one pass can draw is drawn in one: it then knows where it is to arrive.
+CONTEXTS = ((2, 2), (2, 1), (1, 1), (1, 0), (0, 0))
 
 
 class Media(Protocol):
@@ -75,6 +77,9 @@ class Anchor:
     def meet(self, drawn: Frames) -> None:
         self.target = self.show()
         self.difference = self.target.astype(np.int16) - drawn
+
+    def forget(self) -> None:
+        self.target = self.difference = None
 
 
 def frames(
@@ -201,7 +206,23 @@ class Gap:
         self.step = engine.capabilities.frame_step
         self.fade = max(1, round(SECONDS_OF_FADE * plan.fps))
         self.wanted = self.here.length
-        self.lead = 0 if self.before is None else self._context(self.before.length)
+        self.have_after = self.after.length if self.after else 0
+        if self.closes:  # behind the seam of a loop the clip itself goes on
+            first = min(plan.keep, key=lambda span: span.at)
+            self.have_after = round(first.seconds * plan.fps)
+        longest = engine.capabilities.native_frames
+        ways = [self._layout(*steps) for steps in CONTEXTS if self.after or steps[0]]
+        self.lead, self.at, self.tail = next((w for w in ways if w[1] + w[2] <= longest), ways[0])
+
+    def _layout(self, before: int, after: int) -> tuple[int, int, int]:
+        """(frames ahead of the gap, where the tail begins, its frames) with so many latent frames of
+        either neighbour. The engine places clips on its own grid, so the tail may begin late."""
+        lead = self._context(self.before.length, before) if self.before else 0
+        at, step = lead + self.wanted, self.step
+        if not self.after:
+            return lead, at, 0
+        end, at = at, -(-at // step) * step
+        return lead, at, self._context(self.have_after - (at - end), after)
 
     def frames(self, on_progress: OnProgress) -> Iterator[Frames]:
         spec, anchors = self.compile()
@@ -227,20 +248,12 @@ class Gap:
             if card.strength == 1:
                 anchors.append(Anchor(index, partial(self._picture, card)))
         if after := self.after:
-            # The engine places clips on its own grid: begin later in the neighbour where it must.
-            at = -(-length // self.step) * self.step
-            late = at - length
-            have = after.length
-            if self.closes:  # behind the seam the clip itself goes on
-                first = min(plan.keep, key=lambda span: span.at)
-                have = round(first.seconds * plan.fps)
-            tail = self._seen(after, late, self._context(have - late))
-            given.append(Conditioning(tail, at=at / plan.fps))
+            tail = self._seen(after, self.at - length, self.tail)
+            given.append(Conditioning(tail, at=self.at / plan.fps))
             anchors.append(Anchor(length, partial(self._full, after, 0)))
-            length = at + len(tail)
         spec = spec_of(
             plan,
-            length,
+            self.at + self.tail,
             self.here.first,
             lead=self.lead,
             shown=self.wanted,
@@ -248,9 +261,9 @@ class Gap:
         )
         return spec, sorted(anchors, key=lambda anchor: anchor.index)
 
-    def _context(self, have: int) -> int:
+    def _context(self, have: int, steps: int) -> int:
         """How many of a neighbour's frames to show: whole latent frames, and one."""
-        return min(max(0, have - 1) // self.step, CONTEXT_STEPS) * self.step + 1
+        return min(max(0, have - 1) // self.step, steps) * self.step + 1
 
     def _seen(self, stretch: Stretch, offset: int, count: int) -> Frames:
         """Frames of a kept neighbour at the size the model draws: [count, h, w, 3]."""
@@ -289,7 +302,7 @@ def settle(drawn: Iterator[Frames], anchors: list[Anchor], fade: int) -> Iterato
         if len(waiting) > fade:
             yield _settled(*waiting.popleft(), anchors, fade)
         while anchors and anchors[0].index < index - 2 * fade:
-            del anchors[0]  # nothing on its way is near it any more
+            anchors.pop(0).forget()  # nothing on its way is near it any more
     while waiting:
         yield _settled(*waiting.popleft(), anchors, fade)
 

@@ -60,9 +60,10 @@ function inUse() {
   return prompt.value.trim() !== "" || attachments.items.length > 0;
 }
 
-form.addEventListener("focusin", () => {
+// The buttons must stay where they are between press and release, so only the text opens it.
+form.addEventListener("focusin", (event) => {
   bar.classList.remove("is-away");
-  open(true);
+  if (event.target === prompt) open(true);
 });
 document.addEventListener("pointerdown", (event) => {
   if (!bar.contains(event.target) && !event.target.closest("dialog") && !inUse()) open(false);

@@ -133,7 +133,7 @@ function moved({ moved: time }) {
 }
 
 function refresh() {
-  for (const place of form.querySelectorAll("output[data-of]")) {
+  for (const place of form.querySelectorAll("[data-of]")) {
     const name = place.dataset.of;
     const value = number(name);
     place.textContent = name.includes("strength") || name.includes("custom") ? `${Math.round(100 * value)} %` : secondsText(value);

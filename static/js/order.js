@@ -7,7 +7,7 @@ const QUOTE_AFTER_MS = 350;
 export class Order {
   /**
    * @param root holds [data-quote], [data-problem] and [data-generate]; fields carry data-param
-   * @param values () => body of the request, or null when there is nothing to ask for yet
+   * @param values ({final}) => body of the request; unless `final`, null while there is nothing to price
    * @param fieldOf (param) => the element to mark, where data-param doesn't tell
    */
   constructor(root, { workspace, values, fieldOf = () => null, key = freshKey() }) {
@@ -24,6 +24,7 @@ export class Order {
   /** Something was typed or chosen: another request needs another key. */
   changed() {
     this.key = freshKey();
+    this.asking?.abort(); // an answer to what was typed before would be about something else
     this.clearProblem();
     this.quoteSoon();
   }
@@ -36,7 +37,7 @@ export class Order {
   }
 
   async quote() {
-    const body = this.values();
+    const body = this.values({ final: false });
     this.asking?.abort();
     if (!body) return this.showQuote(null);
     this.asking = new AbortController();
@@ -89,7 +90,7 @@ export class Order {
     try {
       const job = await api(`/api/v1/workspaces/${this.workspace}/generations/`, {
         method: "POST",
-        body: this.values(),
+        body: this.values({ final: true }),
         headers: { "Idempotency-Key": this.key },
       });
       this.key = freshKey();

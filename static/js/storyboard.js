@@ -31,14 +31,15 @@ let spanSlider = null;
 
 // --- What is asked for --------------------------------------------------------------------------------
 
-function values() {
+function values({ final }) {
+  const empty = board.cards.some((card) => card.type === "text" && !card.text.trim());
+  if (!final && (empty || !board.cards.length)) return null;
   const [width, height] = form.elements.size.value.split("x").map(Number);
   const cards = board.cards.map((card) => {
     if (card.type === "text") return { type: "text", text: card.text, at: card.at };
     if (card.type === "image") return { type: "image", media: card.media, at: card.at, ...(card.moment && { moment: card.moment }) };
     return { type: "clip", media: card.media, start: card.start, end: card.end, at: card.at };
   });
-  if (!cards.length) return null;
   return {
     tool: "storyboard",
     edit: { cards },

@@ -89,7 +89,7 @@ def test_a_newcomer_signs_up_adds_a_passkey_and_signs_in_with_it(page):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Confirm").click()
     page.get_by_label("Passwordless").check()
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     page.wait_for_url("**/recovery-codes/**")
 
     page.goto("/accounts/logout/")

@@ -16,6 +16,7 @@ from generation.training.captions import plain, unseen_synonyms
 from generation.training.evaluate import card, command, golden, judges, sheets
 from generation.training.evaluate.intervals import mean_interval, share_interval
 from generation.training.evaluate.measures import (
+    Known,
     Shots,
     Studio,
     attribute_shares,
@@ -262,3 +263,23 @@ def test_too_few_clips_are_refused():
             write=None,
             as_json=True,
         )
+
+
+def test_a_model_is_asked_only_for_what_its_vocabulary_names(tmp_path: Path) -> None:
+    words = {
+        "objects": {key: [] for key in ("ball", "kite", "star", "heart", "balloon", "ring")},
+        "colours": {key: [] for key in ("red", "blue", "green", "yellow", "purple", "white")},
+        "places": {key: [] for key in ("ocean", "hills", "desert", "city")},
+        "times": {"day": [], "night": []},
+        "weathers": {"clear": [], "clouds": []},
+        "motions": {key: [] for key in ("rises", "falls", "floats", "bounces", "grows")},
+    }
+    (tmp_path / "vocabulary.json").write_text(json.dumps(words))
+    known = Known(tmp_path)
+
+    for scene in held_out_scenes(2, known=known):
+        assert scene.object in words["objects"]
+        assert scene.place in words["places"]
+        assert (scene.style, scene.camera) == ("plain", "static")
+    for scene, _, attribute, _ in unseen_prompts(4, known):
+        assert known(scene), attribute

@@ -33,9 +33,9 @@ TABLE = {
     "name": "drawn",
     "version": "1",
     "title": "Drawn",
-    "sizes": [[64, 64], [64, 36], [1280, 720]],
-    "native": {"64x36": "64x64", "1280x720": "64x64"},
-    "seconds": [1, 2],
+    "sizes": [[64, 64], [64, 36], [640, 360]],
+    "native": {"64x36": "64x64", "640x360": "64x64"},
+    "seconds": [2, 4],
     "fps": FPS,
     "default_size": [64, 64],
     "default_seconds": 2,
@@ -192,6 +192,7 @@ PLANS: dict[str, EditPlan] = {
     "upgrade": tools.upgrade(TWO_GAPS, CLIP, width=64, height=36, steps=3),
     "two gaps": TWO_GAPS,
     "long": tools.text(CANVAS, WORDS, 5),
+    "long way back": tools.loop(CANVAS, WORDS, Span(CLIP, 0, 1.5), 5),
 }
 
 
@@ -354,8 +355,18 @@ def test_the_engine_sees_the_clip_go_on_behind_the_seam_of_a_loop() -> None:
     assert np.array_equal(begin.frames, clip_of()[1:18])
     at, length = round(behind.at * FPS), 17 + 8  # 17 frames of the clip, 8 to draw
     assert at % engine.capabilities.frame_step == 0 and at >= length
-    assert np.array_equal(behind.frames[0], clip_of()[at - length])
-    assert len(behind.frames) > 1
+    assert np.array_equal(behind.frames, clip_of()[at - length : at - length + 9])
+
+
+def test_a_gap_is_drawn_in_one_pass_with_as_much_of_its_sides_as_fits() -> None:
+    seen = {}
+    for gap in (0.5, 1.5, 2.5, 3.5, 6):
+        engine = Between()
+        keep = (KeptSpan(CLIP, 0, 2, at=0), KeptSpan(OTHER, 0, 2, at=2 + gap))
+        draw(replace(CANVAS.plan("fill", gap + 4, WORDS), keep=keep), engine)
+        if len(engine.seen) == 1:
+            seen[gap] = [len(c.frames) for c in engine.seen[0].conditioning]
+    assert seen == {0.5: [17, 17], 1.5: [17, 9], 2.5: [9, 9], 3.5: [1, 1]}
 
 
 def test_a_cross_fade_goes_evenly_from_one_clip_to_the_other() -> None:
@@ -420,7 +431,7 @@ def test_a_long_gap_is_drawn_in_windows_and_meets_both_sides() -> None:
     )
     engine = Between()
     made = draw(plan, engine)
-    assert len(engine.seen) > 3
+    assert len(engine.seen) >= 3
     assert np.array_equal(made[:24], clip_of()) and np.array_equal(made[84:], clip_of(OTHER))
     assert steps_between(made)[20:88].max() < np.abs(clip_of()[23] - 200.0).mean() / 4
 
@@ -428,7 +439,7 @@ def test_a_long_gap_is_drawn_in_windows_and_meets_both_sides() -> None:
 def test_memory_does_not_grow_with_the_length_of_a_clip() -> None:
     def peak(seconds: float) -> int:
         engine, reel = Between(), Reel()
-        canvas = replace(CANVAS, width=1280, height=720)
+        canvas = replace(CANVAS, width=640, height=360)
         plan = replace(
             tools.extend(canvas, WORDS, Span(CLIP, 0, 2), after=seconds),
             pictures=tuple(Picture(STILL, at=2.5 + k) for k in range(int(seconds))),
@@ -441,7 +452,7 @@ def test_memory_does_not_grow_with_the_length_of_a_clip() -> None:
         return most
 
     peak(3)  # what is imported on first use
-    assert peak(12) <= 1.1 * peak(4)
+    assert peak(15) <= 1.1 * peak(5)
 
 
 def test_progress_is_one_line_over_all_windows_and_stretches() -> None:
@@ -452,7 +463,7 @@ def test_progress_is_one_line_over_all_windows_and_stretches() -> None:
     told: list[Progress] = []
     engine = Between()
     draw(plan, engine, on_progress=told.append)
-    assert len(engine.seen) > 3
+    assert len(engine.seen) >= 3
     shares = [p.step / p.total for p in told if p.stage == "denoise"]
     assert shares[0] == 0 and shares[-1] == 1 and shares == sorted(shares)
     assert [p.stage for p in told[-2:]] == ["decode", "decode"]

@@ -6,6 +6,7 @@ place is in no training clip; clips are two seconds long, drawn at the default s
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import sys
@@ -13,6 +14,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,10 +31,12 @@ from generation.training.evaluate.intervals import Interval, mean_interval, shar
 from generation.training.evaluate.judges import ATTRIBUTES, Judges, one_actor, visible
 from generation.training.evaluate.pictures import Clip, flicker, psnr, ssim
 from generation.training.world import Scene, render, sample_scene
+from generation.training.world.scene import Split
 
 PROMPT_SEED, WORD_SEED, CLIP_SEED = 3, 4, 5
 PIECE = 9  # frames given in extend and fill
 CANDIDATES = 12
+DRAWS = 5000
 
 
 @dataclass(frozen=True)
@@ -120,14 +125,60 @@ def to_clip(x: Tensor) -> Clip:
 # --- Prompts ---------------------------------------------------------------------------------
 
 
-def held_out_scenes(count: int, seed: int = PROMPT_SEED) -> list[Scene]:
+class Known:
+    """The scenes a model may be asked for: those whose every part is in its vocabulary.
+
+    A folder may have been trained on a part of the world. Without a table of styles or cameras it
+    knows the plain style and the camera that stands still.
+    """
+
+    def __init__(self, model_dir: Path | None = None) -> None:
+        """model_dir None, or a folder without a vocabulary: everything counts as known."""
+        path = model_dir / "vocabulary.json" if model_dir is not None else None
+        self.tables: dict[str, Any] = (
+            json.loads(path.read_text()) if path is not None and path.exists() else {}
+        )
+
+    def names(self, table: str, plain: str) -> frozenset[str] | None:
+        """What it knows of a table; None for everything."""
+        return frozenset(self.tables.get(table, (plain,))) if self.tables else None
+
+    def __call__(self, scene: Scene) -> bool:
+        asked = {
+            "objects": (scene.object, ""),
+            "colours": (scene.colour, ""),
+            "places": (scene.place, ""),
+            "times": (scene.time, ""),
+            "weathers": (scene.weather, ""),
+            "motions": (scene.motion, ""),
+            "styles": (scene.style, "plain"),
+            "cameras": (scene.camera, "static"),
+        }
+        return all(
+            (known := self.names(table, least)) is None or value in known
+            for table, (value, least) in asked.items()
+        )
+
+
+EVERYTHING = Known()
+
+
+def one_known(rng: random.Random, known: Known, split: Split = "held_out") -> Scene:
+    """Raises ValueError for a vocabulary so small that no such scene turns up."""
+    for _ in range(DRAWS):
+        if known(scene := one_actor(rng, split=split)):
+            return scene
+    raise ValueError(f"no {split} scene is made of the words in the folder's vocabulary.json alone")
+
+
+def held_out_scenes(count: int, seed: int = PROMPT_SEED, known: Known = EVERYTHING) -> list[Scene]:
     """Scenes of held-out combinations in which every value of every attribute comes up about as
     often as the others: guessing the commonest one helps nobody."""
     rng = random.Random(seed)
     seen: Counter[tuple[str, str]] = Counter()
     chosen = []
     for _ in range(count):
-        candidates = [one_actor(rng, split="held_out") for _ in range(CANDIDATES)]
+        candidates = [one_known(rng, known) for _ in range(CANDIDATES)]
         best = min(candidates, key=lambda s: sum(seen[pair] for pair in visible(s).items()))
         seen.update(visible(best).items())
         chosen.append(best)
@@ -144,28 +195,34 @@ SAID = {
 ALONE = ("indoors", "overcast")  # these need no preposition
 
 
-def unseen_prompts(count: int) -> list[tuple[Scene, str, str, str]]:
+def unseen_prompts(count: int, known: Known = EVERYTHING) -> list[tuple[Scene, str, str, str]]:
     """(scene, prompt, attribute, word): scenes said with a word that is in no caption.
 
     Each word in turn, in a scene that shows what it means, in place of what captions say.
     """
     rng = random.Random(WORD_SEED)
-    words = sorted(unseen_synonyms().items())
+    tables = {"time_of_day": "times"}
+    words = [
+        (word, (attribute, name))
+        for word, (attribute, name) in sorted(unseen_synonyms().items())
+        if (names := known.names(tables.get(attribute, f"{attribute}s"), "")) is None
+        or name in names
+    ]
     rng.shuffle(words)
     found = []
     for number in range(count):
         word, (attribute, name) = words[number % len(words)]
-        scene = _showing(attribute, name, rng)
+        scene = _showing(attribute, name, rng, known)
         found.append((scene, said_with(scene, attribute, word), attribute, word))
     return found
 
 
-def _showing(attribute: str, name: str, rng: random.Random) -> Scene:
+def _showing(attribute: str, name: str, rng: random.Random, known: Known = EVERYTHING) -> Scene:
     """A plainly drawn scene in which one can see `name`; of a held-out combination if there is one."""
     looks = {} if attribute == "style" else {"style": "plain"}
     for split in ("held_out", "train"):
         for _ in range(4000):
-            scene = replace(one_actor(rng, split=split), camera="static", **looks)  # type: ignore[arg-type]
+            scene = replace(one_known(rng, known, split), camera="static", **looks)  # type: ignore[arg-type]
             if visible(scene).get(attribute) == name:
                 return scene
     raise ValueError(f"no scene shows the {attribute} {name!r}; see unseen_synonyms")
@@ -233,9 +290,11 @@ def attribute_shares(drawn: Shots) -> dict[str, Value]:
     return found
 
 
-def unseen_share(judges: Judges, studio: Studio, count: int) -> tuple[Value, dict[str, float]]:
+def unseen_share(
+    judges: Judges, studio: Studio, count: int, known: Known = EVERYTHING
+) -> tuple[Value, dict[str, float]]:
     """Share of clips that show what an unseen word means, over words and by attribute."""
-    asked = unseen_prompts(count)
+    asked = unseen_prompts(count, known)
     drawn = draw_prompts(studio, judges, [a[0] for a in asked], [a[1] for a in asked])
     right = [
         read[attribute] == visible(scene)[attribute]
@@ -300,7 +359,9 @@ def restlessness(studio: Studio, drawn: Shots) -> dict[str, Value]:
     }
 
 
-def kept_frames(studio: Studio, count: int) -> tuple[Value, dict[str, float], list[Clip]]:
+def kept_frames(
+    studio: Studio, count: int, known: Known = EVERYTHING
+) -> tuple[Value, dict[str, float], list[Clip]]:
     """PSNR in dB of the frames given in image to video, extend and fill against what comes out.
 
     Straight from the model: the editor lays the given frames over it later. Also returned: the
@@ -317,7 +378,7 @@ def kept_frames(studio: Studio, count: int) -> tuple[Value, dict[str, float], li
     shown: list[Clip] = []
     watch = Watch(count * len(pieces), "clips with given frames")
     for number in range(count):
-        scene = one_actor(rng, split="held_out")
+        scene = one_known(rng, known)
         truth = studio.truth(scene)
         for name, given in pieces.items():
             conditions = tuple(Conditioning(truth[a:b], at=a / studio.fps) for a, b in given)

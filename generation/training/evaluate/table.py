@@ -14,7 +14,7 @@ from generation.training.captions import plain
 from generation.training.evaluate import measures
 from generation.training.evaluate.golden import golden, weights_id
 from generation.training.evaluate.judges import ATTRIBUTES, Effort, load_judges
-from generation.training.evaluate.measures import Studio, Value, held_out_scenes
+from generation.training.evaluate.measures import Known, Studio, Value, held_out_scenes
 from generation.training.evaluate.pictures import Clip
 
 JUDGES = Path("var/judges")
@@ -54,16 +54,17 @@ def evaluate(
     judges = load_judges(
         judges_dir, studio.coded_pictures, coder=weights_id(model_dir / "vae"), effort=effort
     )
-    scenes = held_out_scenes(clips)
+    known = Known(model_dir)
+    scenes = held_out_scenes(clips, known=known)
     shots = measures.draw_prompts(studio, judges, scenes, [plain(scene) for scene in scenes])
     values: dict[str, Value] = measures.attribute_shares(shots)
     details: dict[str, Any] = {}
     values["unseen_synonyms"], details["unseen_synonyms_by_attribute"] = measures.unseen_share(
-        judges, studio, max(2, clips // 2)
+        judges, studio, max(2, clips // 2), known
     )
     values |= measures.coding(studio, max(2, min(40, clips // 4)))
     values["kept_frames_psnr"], details["kept_frames_psnr_by_operation"], kept = (
-        measures.kept_frames(studio, max(1, min(20, clips // 8)))
+        measures.kept_frames(studio, max(1, min(20, clips // 8)), known)
     )
     few = studio if measures.distilled_mode(engine) else None
     if distilled is not None:

@@ -1,0 +1,375 @@
+"""The bar, the tools of a clip, the storyboard and stitching, by pointer and by keyboard."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from generation.engine.operations import OPERATIONS
+from tests.factories import PASSWORD
+from tests.journeys.conftest import DESKTOP, PHONE
+from tests.ops.sites import ROOT, Site, manage, new_state_folder
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FILL = """
+from accounts.services import personal_workspace
+from billing import services as billing
+from generation.models import Generation
+from tests.factories import make_user
+from tests.generation.real_clips import make_clip
+who = make_user({email!r}, handle={handle!r}, display_name="Ann")
+shelf = personal_workspace(who)
+billing.balance(shelf)
+clips = [make_clip(shelf, by=who, prompt=text, seconds=2) for text in (
+    "a red balloon rises over the ocean at sunset", "a blue boat drifts on a calm lake")]
+batch = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+for number, clip in enumerate(clips):
+    Generation.objects.filter(pk=clip.generation_id).update(batch=batch, variation=number)
+print("clip", clips[0].pk)
+"""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """Its model's table claims every operation, so that all tools are open. No clip is waited for."""
+    folder = new_state_folder()
+    model = folder.with_name(folder.name + "-model")
+    model.mkdir()
+    for part in (ROOT / "generation" / "engine" / "weights").iterdir():
+        (model / part.name).symlink_to(part)
+    table = json.loads((model / "capabilities.json").read_text())
+    (model / "capabilities.json").unlink()
+    table["operations"] = list(OPERATIONS)
+    (model / "capabilities.json").write_text(json.dumps(table))
+    running = Site(folder, SORA_MODEL_DIR=str(model))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.remove()
+        shutil.rmtree(model)
+
+
+@pytest.fixture(scope="module")
+def owner(site: Site) -> tuple[str, str]:
+    """Somebody with two clips: (address, id of the first)."""
+    handle = f"ann-{uuid4().hex[:8]}"
+    address = f"{handle}@example.com"
+    done = manage(site.folder, "shell", "-c", FILL.format(email=address, handle=handle))
+    found = re.search(r"clip (\S+)", done.stdout)
+    assert found, done.stderr
+    return address, found[1]
+
+
+@pytest.fixture
+def enter(owner: tuple[str, str], visit: Callable[..., Any]) -> Callable[..., Any]:
+    def start(path: str, **options: Any) -> Any:
+        page = visit(f"/accounts/login/?next={path}", **options)
+        page.get_by_label("Email", exact=True).fill(owner[0])
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(f"**{path}")
+        return page
+
+    return start
+
+
+def photograph(page: Any, pictures: Path | None, name: str) -> None:
+    """Light, dark and on a phone."""
+    if pictures is None:
+        return
+    for look, scheme, size in (
+        ("light", "light", DESKTOP),
+        ("dark", "dark", DESKTOP),
+        ("phone", "light", PHONE),
+    ):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(size)
+        page.wait_for_timeout(350)
+        page.screenshot(path=pictures / f"editor-{name}-{look}.png")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(DESKTOP)
+
+
+def fits_on_a_phone(page: Any) -> None:
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.set_viewport_size(DESKTOP)
+
+
+def test_the_bar_goes_along_and_asks_for_clips(enter: Any, pictures: Path | None) -> None:
+    page = enter("/library/")
+    bar = page.get_by_role("region", name="Composer")
+    prompt = bar.get_by_label("Prompt")
+    photograph(page, pictures, "bar-closed")
+
+    page.keyboard.press("/")
+    page.keyboard.type("a yellow ball bounces across a meadow")
+    assert bar.get_by_label("Length").is_visible()
+    bar.get_by_text("credits").wait_for()
+    photograph(page, pictures, "bar-open")
+
+    page.get_by_role("link", name="Activity", exact=True).first.click()
+    page.wait_for_url("**/activity/")
+    assert prompt.input_value() == "a yellow ball bounces across a meadow"
+
+    # Beyond the plan: said at the field, and nothing is lost.
+    bar.get_by_label("Shape and size").evaluate(
+        "select => { for (const option of select.options) option.disabled = false;"
+        " select.value = '1920x1080'; }"
+    )
+    prompt.focus()
+    page.keyboard.press("Control+Enter")
+    bar.get_by_text("The Free plan makes no 1920x1080 videos.").wait_for()
+    assert bar.get_by_label("Shape and size").get_attribute("aria-invalid") == "true"
+    assert prompt.input_value() == "a yellow ball bounces across a meadow"
+    photograph(page, pictures, "bar-refused")
+
+    bar.get_by_label("Shape and size").select_option("512x288")
+    bar.get_by_label("Length").select_option("2")
+    bar.get_by_label("Variations").select_option("2")
+    prompt.focus()
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("2 clips are under way").wait_for()
+    assert prompt.input_value() == ""
+    page.locator("[data-card]").nth(1).wait_for()
+    assert page.locator("[data-card]").first.locator(".job__variations > *").count() == 2
+    page.keyboard.press("Escape")
+    assert not bar.get_by_label("Length").is_visible()
+    fits_on_a_phone(page)
+
+
+def test_a_picture_or_clip_goes_into_the_bar(enter: Any, pictures: Path | None) -> None:
+    page = enter("/library/")
+    bar = page.get_by_role("region", name="Composer")
+
+    bar.get_by_role("button", name="Add a picture or a clip").click()
+    page.get_by_role("dialog").get_by_role("button", name="a blue boat").click()
+    bar.get_by_label("What to do with the clip").select_option("strong")
+    bar.get_by_text("credits").wait_for()
+    photograph(page, pictures, "bar-clip")
+    page.reload()
+    assert bar.locator(".attached").count() == 1
+    bar.get_by_role("button", name="Remove a blue boat").click()
+    assert bar.locator(".attached").count() == 0
+
+
+def test_the_tools_of_a_clip(enter: Any, owner: tuple[str, str], pictures: Path | None) -> None:
+    page = enter(f"/clips/{owner[1]}/")
+    edit = page.locator("[data-edit]")
+    photograph(page, pictures, "clip")
+    assert page.get_by_role("navigation", name="Variations").get_by_role("link").count() == 2
+
+    # Remix with an own strength, and a part chosen by keyboard.
+    edit.get_by_role("radio", name="Custom").check()
+    edit.get_by_label("Strength").fill("0.8")
+    assert edit.get_by_text("80 %").is_visible()
+    start = page.get_by_role("slider", name="Part to redraw: start")
+    start.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert start.get_attribute("aria-valuetext") == "0.5 s"
+    edit.get_by_text("credits").wait_for()
+
+    # The tabs by keyboard; what is marked with the pointer.
+    edit.get_by_role("tab", name="Remix").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert edit.get_by_role("tab", name="Fill").get_attribute("aria-selected") == "true"
+    strip = page.locator("[data-trim] .span__strip").bounding_box()
+    handle = page.get_by_role("slider", name="Part to draw anew: end")
+    box = handle.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(strip["x"] + strip["width"] * 0.9, box["y"] + 10, steps=5)
+    page.mouse.up()
+    assert float(handle.get_attribute("aria-valuenow")) == pytest.approx(1.8, abs=0.1)
+    edit.scroll_into_view_if_needed()
+    photograph(page, pictures, "fill")
+
+    # What can't be made is said where it is.
+    edit.get_by_role("tab", name="Extend").click()
+    edit.get_by_label("After").fill("0")
+    edit.get_by_role("button", name="Generate").click()
+    edit.get_by_text("There is nothing to add.").wait_for()
+
+    # Blend: the second clip, and a curve by keyboard and by pointer.
+    edit.get_by_role("tab", name="Blend").click()
+    edit.get_by_role("button", name="Generate").click()
+    edit.get_by_text("The second clip is missing.").wait_for()
+    edit.get_by_role("button", name="Choose a clip").click()
+    page.get_by_role("dialog").get_by_role("button", name="a blue boat").click()
+    point = edit.get_by_role("slider", name="Influence at 50 % of the time")
+    assert point.get_attribute("aria-valuenow") == "50"
+    point.focus()
+    page.keyboard.press("ArrowUp")
+    assert point.get_attribute("aria-valuenow") == "60"
+    assert edit.get_by_role("radio", name="Drawn curve").is_checked()
+    curve = edit.locator("svg.curve")
+    curve.scroll_into_view_if_needed()
+    area = curve.bounding_box()
+    page.mouse.move(area["x"] + 20, area["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] - 20, area["y"] + area["height"] - 20, steps=12)
+    page.mouse.up()
+    assert (
+        int(edit.get_by_role("slider", name="Influence at 0 %").get_attribute("aria-valuenow")) > 80
+    )
+    edit.get_by_text("credits").wait_for()
+    photograph(page, pictures, "blend")
+    with page.expect_response(re.compile("/generations/")) as answered:
+        edit.get_by_role("button", name="Generate").click()
+    assert answered.value.status == 202, answered.value.text()
+    assert len(answered.value.json()["plan"]["redraw"]["curve"]) == 9
+    fits_on_a_phone(page)
+
+
+def cards(page: Any) -> Any:
+    return page.locator("[data-card-id]")
+
+
+def drag(page: Any, card: Any, seconds: float, *, total: float) -> None:
+    page.evaluate("scrollTo(0, 0)")
+    lane = page.locator('[data-lane="text"]').bounding_box()
+    box = card.bounding_box()
+    x, y = box["x"] + 12, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + seconds * lane["width"] / total, y, steps=8)
+    page.mouse.up()
+
+
+def test_a_storyboard_by_pointer_and_keyboard(
+    enter: Any, owner: tuple[str, str], pictures: Path | None
+) -> None:
+    page = enter("/storyboard/new/")
+    page.get_by_label("What to see from here on").fill("a red balloon")
+    page.get_by_label("Length (s)").fill("8")
+    page.get_by_role("button", name="Add text").click()
+    page.get_by_label("What to see from here on").fill("a yellow star falls")
+    page.wait_for_url(re.compile(r"/storyboard/[0-9a-f-]{36}/"))
+    second = cards(page).nth(1)
+
+    # By pointer it snaps to half seconds, by keyboard too; with shift it goes frame by frame.
+    assert "at 1 s" in second.get_attribute("aria-label")
+    drag(page, second, 2.9, total=8)
+    assert "at 4 s" in second.get_attribute("aria-label")
+    second.focus()
+    page.keyboard.press("ArrowRight")
+    assert "at 4.5 s" in second.get_attribute("aria-label")
+    page.keyboard.press("Shift+ArrowLeft")
+    assert "at 4.42 s" in second.get_attribute("aria-label")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    assert "at 4 s" in second.get_attribute("aria-label")
+    page.keyboard.press("Control+z")
+    assert "at 1 s" in second.get_attribute("aria-label")
+    page.keyboard.press("Control+Shift+Z")
+    assert "at 4 s" in second.get_attribute("aria-label")
+
+    # Doubled, too close, taken away, brought back.
+    page.keyboard.press("Control+d")
+    assert cards(page).count() == 3
+    for _ in range(2):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.get_by_text("give hard cuts").wait_for()
+    page.keyboard.press("Delete")
+    assert cards(page).count() == 2
+    assert not page.get_by_text("give hard cuts").is_visible()
+
+    # A fuller caption, and a clip whose end is pulled.
+    cards(page).first.click()
+    page.get_by_role("button", name="Expand caption").click()
+    page.wait_for_function(
+        "document.querySelector('#card-text').value.startsWith('a red balloon, ')"
+    )
+    page.get_by_role("button", name="Add clip").click()
+    page.get_by_role("dialog").get_by_role("button", name="a blue boat").click()
+    clip = page.locator('[data-lane="clip"] [data-card-id]')
+    assert "2 s long" in clip.get_attribute("aria-label")
+    page.keyboard.press("Alt+ArrowLeft")
+    assert "1.5 s long" in clip.get_attribute("aria-label")
+    page.evaluate("scrollTo(0, 0)")
+    edge = clip.locator(".card__edge--end").bounding_box()
+    lane = page.locator('[data-lane="clip"]').bounding_box()
+    page.mouse.move(edge["x"] + 5, edge["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(edge["x"] + 5 - lane["width"] / 16, edge["y"] + 20, steps=5)
+    page.mouse.up()
+    assert "1 s long" in clip.get_attribute("aria-label")
+    clip.focus()
+    page.keyboard.press("End")
+    assert "at 7 s" in clip.get_attribute("aria-label")
+    page.locator("[data-quote-part=cost]").wait_for()
+    page.get_by_label("Title").fill("Balloon and star")
+    page.get_by_text("Saved", exact=True).wait_for()
+    photograph(page, pictures, "storyboard")
+    fits_on_a_phone(page)
+
+    # Its link restores it; a second window is noticed.
+    address = page.url
+    page.reload()
+    assert cards(page).count() == 3
+    assert page.get_by_label("Title").input_value() == "Balloon and star"
+    other = page.context.new_page()
+    other.goto(address)
+    other.get_by_label("Title").fill("Star")
+    other.get_by_text("Saved", exact=True).wait_for()
+    page.get_by_label("Title").fill("Balloon")
+    page.get_by_text("saved in another window").wait_for()
+    photograph(page, pictures, "conflict")
+    page.get_by_role("button", name="Keep mine as a new draft").click()
+    page.wait_for_url(lambda url: url != address)
+    page.get_by_text("Saved", exact=True).wait_for()
+
+    # A mistake is shown on its card; without it the clip is made.
+    cards(page).nth(1).click()
+    page.get_by_label("What to see from here on").fill(" ")
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_text("This card is empty.").wait_for()
+    assert cards(page).nth(1).get_attribute("aria-invalid") == "true"
+    page.get_by_label("What to see from here on").fill("a yellow star falls")
+    page.locator("[data-quote-part=cost]").wait_for()
+    with page.expect_response(re.compile("/generations/")) as answered:
+        page.get_by_role("button", name="Generate").click()
+    assert answered.value.status == 202, answered.value.text()
+    plan = answered.value.json()["plan"]
+    assert [card["start"] for card in plan["prompts"]] == [0, 4]
+    assert plan["keep"][0]["at"] == 7
+
+    page.goto("/storyboards/")
+    photograph(page, pictures, "drafts")
+    page.get_by_role("button", name="Delete Star").click()
+    page.get_by_text("Deleted", exact=False).first.wait_for()
+    assert page.get_by_role("link", name="Star", exact=True).count() == 0
+
+
+def test_clips_are_stitched_in_order(
+    enter: Any, owner: tuple[str, str], pictures: Path | None
+) -> None:
+    page = enter("/sequence/")
+    page.goto(f"/sequence/?clip={owner[1]}")
+    page.get_by_role("button", name="Add a clip").click()
+    page.get_by_role("dialog").get_by_role("button", name="a blue boat").click()
+    assert page.get_by_text("2 parts, 4 s").is_visible()
+    page.get_by_role("button", name="Move part 2 up").click()
+    assert "a blue boat" in page.locator(".part").first.inner_text()
+    page.get_by_role("radio", name="Cross-fade").check()
+    page.get_by_text("1 credit", exact=True).wait_for()
+    photograph(page, pictures, "stitch")
+    fits_on_a_phone(page)
+    with page.expect_response(re.compile("/generations/")) as answered:
+        page.get_by_role("button", name="Stitch").click()
+    assert answered.value.status == 202, answered.value.text()
+    assert [span["fade"] for span in answered.value.json()["plan"]["keep"]] == [0, 0.5]
