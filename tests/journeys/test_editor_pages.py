@@ -199,12 +199,12 @@ def test_the_tools_of_a_clip(enter: Any, owner: tuple[str, str], pictures: Path 
     edit.get_by_role("tab", name="Extend").click()
     edit.get_by_label("After").fill("0")
     edit.get_by_role("button", name="Generate").click()
-    edit.get_by_text("There is nothing to add.").wait_for()
+    edit.locator("[data-field-error]", has_text="There is nothing to add.").wait_for()
 
     # Blend: the second clip, and a curve by keyboard and by pointer.
     edit.get_by_role("tab", name="Blend").click()
     edit.get_by_role("button", name="Generate").click()
-    edit.get_by_text("The second clip is missing.").wait_for()
+    edit.locator("[data-field-error]", has_text="The second clip is missing.").wait_for()
     edit.get_by_role("button", name="Choose a clip").click()
     page.get_by_role("dialog").get_by_role("button", name="a blue boat").click()
     point = edit.get_by_role("slider", name="Influence at 50 % of the time")
