@@ -17,6 +17,7 @@ from generation import presets
 from generation.capabilities import engine_capabilities
 from generation.editing.offers import lengths as lengths_of
 from generation.editing.offers import offers
+from generation.editing.plan import MAX_SECONDS
 from generation.editing.tools import SEAMS, STRENGTHS
 from generation.engine.capabilities import Capabilities
 from generation.errors import EngineUnavailable
@@ -174,7 +175,7 @@ def panel_of(video: Video, viewer: Any, plan: Plan) -> dict[str, Any] | None:
         "biggest": allowed[-1]["value"] if allowed else "",
         "steps": engine.default_steps,
         "max_steps": engine.max_steps,
-        "longest": min(engine.most_seconds + 40, plan.max_seconds),
+        "longest": min(MAX_SECONDS, plan.max_seconds),
         "fps": engine.fps,
     }
 

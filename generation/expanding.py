@@ -1,8 +1,9 @@
 """A short caption becomes a full one. Deterministic: the same caption gives the same words.
 
-What a caption leaves open (movement, place, time of day, weather) is filled in with words the loaded
-model was trained with; what the storyboard's other cards say comes first, so that a scene stays where
-it is. For a model without a vocabulary the words are about light, framing and movement.
+What a caption leaves open (movement, place, time of day) is filled in with words the loaded model was
+trained with; what the storyboard's other cards say comes first, so that a scene stays where it is, and
+only they bring weather. For a model without a vocabulary the words are about light, framing and
+movement.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ def _known(text: str, context: str, vocabulary: ModelVocabulary) -> list[str]:
         if attribute in said or not names:
             continue
         beside = around.get(attribute) if attribute != "motions" else None
+        if attribute == "weathers" and not beside:
+            continue
         name = beside or _pick(tuple(names), text)
         found.append(_phrase(attribute, name, vocabulary))
     return found

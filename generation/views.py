@@ -84,6 +84,8 @@ def _composer(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("generation:activity")
     plan = billing.plan_of(workspace)
+    sizes = choices.sizes(engine, plan, draft["size"])
+    offered_lengths = choices.lengths(engine, plan, draft["seconds"])
     under_way = (
         Generation.objects.filter(workspace=workspace)
         .open()
@@ -94,8 +96,9 @@ def _composer(request: HttpRequest) -> HttpResponse:
         "workspace": workspace,
         "engine": engine,
         "plan": plan,
-        "sizes": choices.sizes(engine, plan, draft["size"]),
-        "lengths": choices.lengths(engine, plan, draft["seconds"]),
+        "sizes": sizes,
+        "lengths": offered_lengths,
+        "some_closed": not all(choice["allowed"] for choice in (*sizes, *offered_lengths)),
         "variations": choices.VARIATIONS,
         "styles": choices.styles(workspace, draft["style"]),
         "cameras": choices.cameras(draft["camera"]),

@@ -31,7 +31,7 @@ from generation.engine.protocol import (
     VideoSpec,
 )
 
-SECONDS_OF_FADE = 0.4
+SECONDS_OF_FADE = 0.8
 # Latent frames of the kept neighbours, before and after, that the engine sees beside the nearest
 # picture. A gap that one pass can draw is drawn in one: it then knows where it is to arrive.
 CONTEXTS = ((2, 2), (2, 1), (1, 1), (1, 0), (0, 0))
@@ -292,6 +292,9 @@ def settle(drawn: Iterator[Frames], anchors: list[Anchor], fade: int) -> Iterato
     An anchor's own frame becomes its target exactly. Between two near anchors their shares add up
     to one at most, so neither moves the other.
     """
+    if not anchors:
+        yield from drawn
+        return
     waiting: deque[tuple[int, Frames]] = deque()
     anchors = list(anchors)
     for index, frame in enumerate(drawn):
@@ -319,8 +322,11 @@ def _settled(index: int, frame: Frames, anchors: list[Anchor], fade: int) -> Fra
     for anchor in (before, after):
         if anchor is None or anchor.difference is None:
             continue
-        share = 1 - abs(anchor.index - index) / room
-        if share > 0:
+        near = 1 - abs(anchor.index - index) / room
+        if near > 0:
+            share = (
+                near * near * (3 - 2 * near)
+            )  # eased: the step beside the anchor is the smallest
             part = anchor.difference * np.float32(share)
             moved = part if moved is None else moved + part
     if moved is None:

@@ -1,6 +1,7 @@
 // The composer at the bottom of every page: opens when it is used, keeps its text over navigation.
+import { api } from "./api.js";
 import { Attachments } from "./attachments.js";
-import { readJson } from "./dom.js";
+import { element, readJson } from "./dom.js";
 import { Order } from "./order.js";
 import { storage, toast } from "./ui.js";
 
@@ -50,10 +51,35 @@ function changed() {
 
 // --- Open and closed --------------------------------------------------------------------------------
 
+let styles = null;
+
 function open(on) {
   if (bar.classList.contains("is-open") === on) return;
   bar.classList.toggle("is-open", on);
-  if (on) order.quoteSoon();
+  if (!on) return;
+  order.quoteSoon();
+  styles ??= addStyles();
+}
+
+/** The workspace's own styles, once; the page itself comes without them. */
+async function addStyles() {
+  const { own } = await api(`/api/v1/workspaces/${workspace}/presets/`).catch(() => ({ own: [] }));
+  const select = form.elements.style;
+  for (const { id, name } of own) select.append(element("option", { value: `own:${id}` }, name));
+  if (own.length) select.closest("label").hidden = false;
+  const kept = saved?.chosen?.style;
+  if (kept?.startsWith("own:") && own.some(({ id }) => kept === `own:${id}`)) select.value = kept;
+}
+
+// Earlier prompts: arrow up in an empty field, and on from there.
+let history = null;
+let place = -1;
+
+async function recall(by) {
+  history ??= (await api(`/api/v1/workspaces/${workspace}/prompts/`).catch(() => ({ prompts: [] }))).prompts;
+  place = Math.min(history.length - 1, Math.max(-1, place + by));
+  prompt.value = history[place]?.prompt || "";
+  changed();
 }
 
 function inUse() {
@@ -131,4 +157,11 @@ form.addEventListener("input", changed);
 form.addEventListener("submit", send);
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+  const recalled = place >= 0 && prompt.value === history[place].prompt;
+  if (event.target === prompt && by && (recalled || (by > 0 && !prompt.value))) {
+    event.preventDefault();
+    if (!prompt.value) place = -1;
+    recall(by);
+  }
 });

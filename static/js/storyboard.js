@@ -199,7 +199,8 @@ async function expandCaption(id, button) {
     });
     if (!board.card(id)) return;
     board.set(id, { text: answer.text });
-    toast("Expanded. Edit it as you like.", { action: "Undo", onAction: () => undo() });
+    const back = () => board.card(id) && board.set(id, { text });
+    toast("Expanded. Edit it as you like.", { action: "Undo", onAction: back });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     toast([error.message, error.remedy].filter(Boolean).join(" "), { bad: true });
@@ -323,8 +324,9 @@ function duplicate(id) {
 }
 
 function remove(id) {
+  const { id: old, ...card } = board.card(id);
   board.remove(id);
-  toast("Card deleted", { action: "Undo", onAction: () => undo() });
+  toast("Card deleted", { action: "Undo", onAction: () => added(board.add(card)) });
   nodes.get(chosen)?.focus();
 }
 

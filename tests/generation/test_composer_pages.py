@@ -140,6 +140,7 @@ def test_the_bar_closes_sizes_beyond_the_plan_and_says_so(page: Client) -> None:
     html = html_of(page, "/library/")
 
     assert re.search(r'value="1920x1080" disabled>16:9 · 1920×1080 · not in the Free plan', html)
+    assert "What is struck through is not in the Free plan." in html_of(page, "/create/")
 
 
 def test_the_bar_works_without_script(page: Client, workspace: Workspace) -> None:

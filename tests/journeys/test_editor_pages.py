@@ -142,6 +142,15 @@ def test_the_bar_goes_along_and_asks_for_clips(enter: Any, pictures: Path | None
     assert prompt.input_value() == ""
     page.locator("[data-card]").nth(1).wait_for()
     assert page.locator("[data-card]").first.locator(".job__variations > *").count() == 2
+
+    # Earlier prompts come back with the arrow key.
+    prompt.focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function(
+        "() => document.querySelector('#bar-prompt').value.startsWith('a yellow ball')"
+    )
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("() => document.querySelector('#bar-prompt').value === ''")
     page.keyboard.press("Escape")
     assert not bar.get_by_label("Length").is_visible()
     fits_on_a_phone(page)
@@ -160,6 +169,24 @@ def test_a_picture_or_clip_goes_into_the_bar(enter: Any, pictures: Path | None) 
     assert bar.locator(".attached").count() == 1
     bar.get_by_role("button", name="Remove a blue boat").click()
     assert bar.locator(".attached").count() == 0
+
+    # The full page has no second bar, and takes clips and expert settings too.
+    page.goto("/create/")
+    assert bar.count() == 0
+    page.get_by_role("button", name="Picture or clip").click()
+    page.get_by_role("dialog").get_by_role("button", name="a blue boat").click()
+    page.get_by_text("Expert settings").click()
+    page.get_by_label("Leave out").fill("rain")
+    page.get_by_role("radio", name="2", exact=True).check()
+    page.locator("[data-quote-part=cost]").get_by_text("20 credits").wait_for()
+    photograph(page, pictures, "create")
+    fits_on_a_phone(page)
+    page.get_by_label("Prompt", exact=True).fill("a blue boat in the rain")
+    with page.expect_response(re.compile("/generations/")) as answered:
+        page.get_by_role("button", name="Generate").click()
+    assert answered.value.status == 202, answered.value.text()
+    plan = answered.value.json()["plan"]
+    assert (plan["tool"], plan["negative_prompt"]) == ("remix", "rain")
 
 
 def test_the_tools_of_a_clip(enter: Any, owner: tuple[str, str], pictures: Path | None) -> None:
@@ -267,8 +294,7 @@ def test_a_storyboard_by_pointer_and_keyboard(
     assert "at 4.5 s" in second.get_attribute("aria-label")
     page.keyboard.press("Shift+ArrowLeft")
     assert "at 4.42 s" in second.get_attribute("aria-label")
-    page.keyboard.press("Control+z")
-    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")  # arrow keys right after each other are one step
     assert "at 4 s" in second.get_attribute("aria-label")
     page.keyboard.press("Control+z")
     assert "at 1 s" in second.get_attribute("aria-label")
@@ -292,7 +318,7 @@ def test_a_storyboard_by_pointer_and_keyboard(
     cards(page).first.click()
     page.get_by_role("button", name="Expand caption").click()
     page.wait_for_function(
-        "document.querySelector('#card-text').value.startsWith('a red balloon, ')"
+        "() => document.querySelector('#card-text').value.startsWith('a red balloon, ')"
     )
     page.get_by_role("button", name="Add clip").click()
     page.get_by_role("dialog").get_by_role("button", name="a blue boat").click()

@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 import uuid
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import Popen
@@ -22,6 +22,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.services import personal_workspace
 from generation import presenting, scheduling
 from generation.capabilities import engine_capabilities
+from generation.editing.plan import TOOLS
 from generation.errors import InvalidSize
 from generation.inspection import verify_file
 from generation.models import Generation
@@ -56,6 +57,8 @@ class Command(BaseCommand):
         parser.add_argument("--size", metavar="WxH", help="for example 512x288")
         parser.add_argument("--seed", type=int, help="same seed and settings, same clip")
         parser.add_argument("--steps", type=int, help="denoising steps (default: the engine's)")
+        parser.add_argument("--tool", choices=TOOLS, default="text", help="a tool of the editor")
+        parser.add_argument("--edit", metavar="JSON", type=_edit, help="its form, as in the API")
         parser.add_argument("-o", "--output", metavar="FILE", help="default: clip-<id>.mp4 here")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -83,7 +86,11 @@ def _generate(
     admin = first_admin.first_admin()
     try:
         engine = engine_capabilities()
-        width, height = _size(options["size"]) if options["size"] else engine.default_size
+        width, height = None, None  # an edit has the size of its clip
+        if options["size"]:
+            width, height = _size(options["size"])
+        elif options["tool"] == "text":
+            width, height = engine.default_size
         generation = request_generation(
             personal_workspace(admin),
             by=admin,
@@ -93,6 +100,8 @@ def _generate(
             seconds=engine.default_seconds if options["seconds"] is None else options["seconds"],
             seed=options["seed"],
             steps=options["steps"],
+            tool=options["tool"],
+            edit=options["edit"],
             request_key=f"cli-{uuid.uuid4()}",
         )
     except SoraError as error:
@@ -106,10 +115,23 @@ def _generate(
     return _result(generation, target)
 
 
+def _edit(text: str) -> dict[str, Any]:
+    """Raises ArgumentTypeError; what the form says is checked with everything else."""
+    try:
+        form = json.loads(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"it is no JSON: {error}") from None
+    if not isinstance(form, dict):
+        raise ArgumentTypeError('it is no JSON object, like {"clip": "video:…", "after": 2}')
+    return form
+
+
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().replace("×", "x").partition("x")
     if not (width.isdigit() and height.isdigit()):
-        raise InvalidSize(f"A size is WIDTHxHEIGHT, for example 512x288, not {text!r}.", param="size")
+        raise InvalidSize(
+            f"A size is WIDTHxHEIGHT, for example 512x288, not {text!r}.", param="size"
+        )
     return int(width), int(height)
 
 
