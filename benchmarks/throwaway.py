@@ -11,7 +11,17 @@ from pathlib import Path
 
 MODEL_SETTINGS = {"SORA_MODEL_DIR", "SORA_DEVICE", "SORA_ENGINE", "SORA_TORCH_THREADS"}
 PROGRAMS = {"SORA_PG_BIN", "SORA_VALKEY_BIN", "SORA_CHROMIUM", "SORA_VENV", "SORA_PYTHON"}
-PREFIXES = ("SORA_", "DATABASE_", "REDIS_", "BROKER_", "CHANNEL_", "CACHE_", "WEB_", "MEDIA_", "S3_")
+PREFIXES = (
+    "SORA_",
+    "DATABASE_",
+    "REDIS_",
+    "BROKER_",
+    "CHANNEL_",
+    "CACHE_",
+    "WEB_",
+    "MEDIA_",
+    "S3_",
+)
 
 
 @contextlib.contextmanager

@@ -26,7 +26,9 @@ def share_video(video: Video, *, by: User) -> Video:
         if video.quarantined_at is not None:
             raise NotShareable("This clip is under review.")
         if video.trashed_at is not None:
-            raise NotShareable("This clip is in the trash.", remedy="Take it out of the trash first.")
+            raise NotShareable(
+                "This clip is in the trash.", remedy="Take it out of the trash first."
+            )
         if video.shared_at is not None:
             return video
         guarded = SafetyCheck.objects.filter(

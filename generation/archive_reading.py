@@ -315,8 +315,9 @@ class _Import:
         if removed.exists():
             raise LeftOut("It was removed under the rules")
         try:
-            prompt = clean_prompt(
-                record["job"]["prompt"], max_chars=max(settings.SORA_MAX_PROMPT_CHARS, 20_000)
+            prompt = record["job"]["prompt"]  # "": clips put together without a word
+            prompt = prompt and clean_prompt(
+                prompt, max_chars=max(settings.SORA_MAX_PROMPT_CHARS, 20_000)
             )
         except InvalidPrompt as error:
             raise LeftOut(f"Its prompt can't be used: {error.message}") from error

@@ -162,9 +162,9 @@ def wait_seconds(*, before_tag: float | None = None) -> float:
     waiting = Generation.objects.queued()
     if before_tag is not None:
         waiting = waiting.filter(fair_tag__lt=before_tag)
-    shapes = (
-        waiting.values_list("width", "height", "seconds", "steps").annotate(jobs=Count("pk"))[:50]
-    )
+    shapes = waiting.values_list("width", "height", "seconds", "steps").annotate(jobs=Count("pk"))[
+        :50
+    ]
     total = sum(
         expected_seconds(width=w, height=h, seconds=s, steps=n) * jobs
         for w, h, s, n, jobs in shapes

@@ -45,6 +45,8 @@ def review_prompt(original: str, rewritten: str) -> Verdict:
 def review_prompts(texts: Sequence[tuple[str, str]]) -> Verdict:
     """Judge the (original, rewritten) texts of a plan, each alone and all read as one: what is
     harmless card by card may not be harmless together. The strictest answer counts."""
+    if not texts:  # clips put together without a word: a classifier would judge noise
+        return gate.screen_prompt("")
     together = (" ".join(a for a, _ in texts), " ".join(b for _, b in texts))
     verdicts = [review_prompt(*pair) for pair in dict.fromkeys((together, *texts))]
     order = {"refuse": 0, "guard": 1, "allow": 2}

@@ -79,9 +79,7 @@ def sweep() -> int:
     moved = 0
     for generation in Generation.objects.abandoned().select_related("workspace")[:100]:
         if generation.cancel_requested_at is not None:
-            moved += services.end_without_clip(
-                generation, Generation.Status.CANCELLED, "cancelled"
-            )
+            moved += services.end_without_clip(generation, Generation.Status.CANCELLED, "cancelled")
         elif generation.attempts >= settings.SORA_MAX_ATTEMPTS:
             moved += services.end_without_clip(generation, Generation.Status.FAILED, "worker_lost")
         else:

@@ -172,7 +172,10 @@ class Environment:
 def _make_virtual_environment(folder: Path) -> None:
     """With the standard library; without ensurepip (Debian's python3 alone) with `virtualenv`."""
     made = subprocess.run(
-        [sys.executable, "-I", "-m", "venv", str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-m", "venv", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if made.returncode == 0:
         return
@@ -193,7 +196,9 @@ def _make_virtual_environment(folder: Path) -> None:
                 )
 
 
-_VIRTUALENV = "import sys; sys.path.insert(0, sys.argv[1]); import virtualenv as v; v.cli_run(sys.argv[2:])"
+_VIRTUALENV = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import virtualenv as v; v.cli_run(sys.argv[2:])"
+)
 
 
 def has_gpu() -> bool:
@@ -242,7 +247,9 @@ class Pip:
         """Exactly the lock's files, checked against its hashes."""
         total = sum("==" in line and not line.startswith((" ", "#")) for line in lock.open())
         arguments = ["--require-hashes", "--no-deps", "--no-compile", "-r", str(lock)]
-        status, output = self._run(["install", *arguments], span=(start, end), total=total, what=what)
+        status, output = self._run(
+            ["install", *arguments], span=(start, end), total=total, what=what
+        )
         if status:
             raise SetUpError(_pip_failed(f"Installing {lock.name} failed.", output))
 
@@ -261,7 +268,10 @@ class Pip:
         if status == 0 and not gpu and not self._torch_starts():
             self.bar.show(end - 5, "torch wants its CUDA libraries on this machine: adding them")
             status, output = self._run(
-                ["install", TORCH, "--no-compile"], span=(end - 5, end), total=0, what="torch libraries"
+                ["install", TORCH, "--no-compile"],
+                span=(end - 5, end),
+                total=0,
+                what="torch libraries",
             )
         if status:
             raise SetUpError(_pip_failed(f"Installing {TORCH} failed.", output))
@@ -360,7 +370,9 @@ def run_checks(
         environment.setdefault(name, "1")
     pytest = [str(python), "-m", "pytest"]
     if arguments and not only_lint:
-        return subprocess.run([*pytest, *arguments], cwd=ROOT, env=environment, check=False).returncode
+        return subprocess.run(
+            [*pytest, *arguments], cwd=ROOT, env=environment, check=False
+        ).returncode
     failed = []
     for name, line in (
         ("ruff", [str(bin_folder / "ruff"), "check", "."]),

@@ -59,7 +59,9 @@ class ProductCollector(Collector):
         depth.add_metric([], counts["queued"])
         yield depth
 
-        oldest = Generation.objects.queued().order_by("created_at").values_list("created_at").first()
+        oldest = (
+            Generation.objects.queued().order_by("created_at").values_list("created_at").first()
+        )
         wait = GaugeMetricFamily("sora_queue_oldest_seconds", "Age of the job waiting longest.")
         wait.add_metric([], (now - oldest[0]).total_seconds() if oldest else 0.0)
         yield wait

@@ -130,7 +130,9 @@ TEMPLATES = [
 
 DATABASE_URL = env("DATABASE_URL", default="")
 _database = env.db_url("DATABASE_URL", default="postgres:///sora")
-_database["CONN_MAX_AGE"] = 0  # under ASGI a persistent connection per thread context exhausts the server
+_database["CONN_MAX_AGE"] = (
+    0  # under ASGI a persistent connection per thread context exhausts the server
+)
 _database["CONN_HEALTH_CHECKS"] = True
 _database.setdefault("OPTIONS", {})
 DATABASE_POOL_MAX = env.int("DATABASE_POOL_MAX", default=8)
@@ -282,7 +284,9 @@ SORA_KNOWN_HASHES = env("SORA_KNOWN_HASHES", default="")  # file of perceptual h
 
 # --- Provenance ------------------------------------------------------------------------------
 
-SORA_SIGNING_CHAIN = env("SORA_SIGNING_CHAIN", default="")  # PEM file, leaf first; "" = development CA
+SORA_SIGNING_CHAIN = env(
+    "SORA_SIGNING_CHAIN", default=""
+)  # PEM file, leaf first; "" = development CA
 SORA_SIGNING_KEY = env("SORA_SIGNING_KEY", default="")  # PEM file
 SORA_SIGNING_CALLBACK = env("SORA_SIGNING_CALLBACK", default="")  # dotted name: bytes -> signature
 SORA_TRUST_ANCHORS = env("SORA_TRUST_ANCHORS", default="")  # PEM file; "" = the development root
@@ -411,7 +415,10 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
         "base-uri": [SELF],
         # A sign-in form is answered with a redirect to the provider, which browsers count as its target.
-        "form-action": [SELF, *(["/".join(OIDC_ISSUER_URL.split("/")[:3])] if OIDC_ISSUER_URL else [])],
+        "form-action": [
+            SELF,
+            *(["/".join(OIDC_ISSUER_URL.split("/")[:3])] if OIDC_ISSUER_URL else []),
+        ],
         "object-src": ["'none'"],
     }
 }
@@ -454,6 +461,8 @@ LOGGING = {
     "loggers": {
         "django.server": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
-        "pika": {"level": "CRITICAL"},  # what it raises is logged by dramatiq, without ten lines each
+        "pika": {
+            "level": "CRITICAL"
+        },  # what it raises is logged by dramatiq, without ten lines each
     },
 }

@@ -122,7 +122,9 @@ def test_the_migrations_match_the_models() -> None:
 
 
 def test_no_page_loads_anything_from_another_host() -> None:
-    loads = re.compile(r"""(?:src|srcset)=["']https?:|<link[^>]+href=["']https?:|url\(["']?https?:""")
+    loads = re.compile(
+        r"""(?:src|srcset)=["']https?:|<link[^>]+href=["']https?:|url\(["']?https?:"""
+    )
     files = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static").rglob("*.[cj]s*")]
 
     assert files
@@ -131,7 +133,9 @@ def test_no_page_loads_anything_from_another_host() -> None:
 
 def test_templates_have_no_inline_script_or_style() -> None:
     """The content policy refuses them, silently for whoever wrote one."""
-    inline = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*type=.application/json)[^>]*>|\son\w+=|\sstyle=")
+    inline = re.compile(
+        r"<script(?![^>]*\bsrc=)(?![^>]*type=.application/json)[^>]*>|\son\w+=|\sstyle="
+    )
     found = {
         str(path.relative_to(ROOT)): match.group(0)
         for path in (ROOT / "templates").rglob("*.html")

@@ -109,7 +109,7 @@ def compile_edit(
             return _storyboard(canvas, form, prompt, seconds)
         case "stitch":
             parts = [row.span("media") for row in form.rows("parts")]
-            return tools.stitch(canvas, parts, form.number("fade", 0, 5, 0.0))
+            return tools.stitch(canvas, parts, form.number("fade", 0, 5, 0.0), prompt)
     raise PlanError("tool", f"There is no tool {tool[:40]!r}.", "GET /api/v1/engine/ lists them.")
 
 

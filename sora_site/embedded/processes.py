@@ -179,9 +179,7 @@ def end_leftover(pid: int, *, named: str, grace: float = 10.0) -> None:
         wait_until(lambda: not still_there(), 2.0 if number is None else grace)
 
 
-def wait_until(
-    condition: Callable[[], bool], timeout: float, *, every: float = 0.02
-) -> bool:
+def wait_until(condition: Callable[[], bool], timeout: float, *, every: float = 0.02) -> bool:
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

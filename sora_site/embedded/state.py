@@ -38,7 +38,9 @@ def make_usable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0 and folder.stat().st_uid == 0:
-            folder.chmod(folder.stat().st_mode | 0o711)  # services under another account pass through
+            folder.chmod(
+                folder.stat().st_mode | 0o711
+            )  # services under another account pass through
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"x" * 65536)
             probe.flush()

@@ -40,9 +40,7 @@ def bootstrap(*, email: str = "") -> SignIn:
         if first is not None:
             return SignIn(first.email, _kept(file, first), file)
         password = "-".join("".join(secrets.choice(LETTERS) for _ in range(5)) for _ in range(4))
-        first = User(
-            email=email or EMAIL, handle=_free_handle(), is_staff=True, is_superuser=True
-        )
+        first = User(email=email or EMAIL, handle=_free_handle(), is_staff=True, is_superuser=True)
         first.set_password(password)
         # The person at this machine operates the site and stands for being an adult.
         sign_up(

@@ -29,7 +29,7 @@ def clips() -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def pair(clips: torch.Tensor):  # noqa: ANN201
+def pair(clips: torch.Tensor):
     torch.manual_seed(0)
     before = build_vae(TINY).eval()
     with torch.no_grad():
@@ -39,7 +39,7 @@ def pair(clips: torch.Tensor):  # noqa: ANN201
     return before, after, energy
 
 
-def test_it_computes_the_same_pictures(pair, clips) -> None:  # noqa: ANN001
+def test_it_computes_the_same_pictures(pair, clips) -> None:
     before, after, _ = pair
     with torch.no_grad():
         old = before.decode(before.encode(clips).latent_dist.mode()).sample
@@ -48,7 +48,7 @@ def test_it_computes_the_same_pictures(pair, clips) -> None:  # noqa: ANN001
     assert (old - new).abs().max() < 1e-3 * old.abs().max()
 
 
-def test_channels_are_uncorrelated_and_sorted_by_energy(pair, clips) -> None:  # noqa: ANN001
+def test_channels_are_uncorrelated_and_sorted_by_energy(pair, clips) -> None:
     _, after, energy = pair
     with torch.no_grad():
         raw = after.encode(clips).latent_dist.mode()
@@ -63,7 +63,7 @@ def test_channels_are_uncorrelated_and_sorted_by_energy(pair, clips) -> None:  #
     assert (flat.std(1).diff() <= 1e-4).all()
 
 
-def test_the_first_quarter_of_the_channels_has_unit_deviation_on_average(pair, clips) -> None:  # noqa: ANN001
+def test_the_first_quarter_of_the_channels_has_unit_deviation_on_average(pair, clips) -> None:
     _, after, _ = pair
     with torch.no_grad():
         raw = after.encode(clips).latent_dist.mode()

@@ -249,6 +249,11 @@ def test_a_stitch_of_two_clips_draws_nothing_and_costs_one_credit(
     video = make("stitch", {"parts": [{"media": ref(clip)}, {"media": ref(other)}]}, prompt="")
     assert (video.frames, video.generation.cost_credits) == (36, 1)
     assert psnr(clean(video)[24:], clean(other)) >= 28
+    assert video.generation.prompt == clip.generation.prompt
+    wordless = {**video.generation.plan, "prompts": []}
+    again = make("text", plan=wordless, prompt="", share=True)
+    check = SafetyCheck.objects.get(generation=again.generation, stage="prompt")
+    assert (check.action, again.shared_at is not None) == ("allow", True)
 
 
 def test_an_upgrade_keeps_plan_and_seed(clip: Video, make: Callable[..., Video]) -> None:

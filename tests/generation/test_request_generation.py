@@ -227,7 +227,9 @@ def test_history_pages_by_keyset_and_refuses_a_bad_cursor(
 def test_an_estimate_says_cost_balance_wait_and_what_is_enlarged(
     api: APIClient, workspace: Workspace
 ) -> None:
-    answer = api.post(f"/api/v1/workspaces/{workspace.pk}/estimates/", {"width": 512, "height": 288})
+    answer = api.post(
+        f"/api/v1/workspaces/{workspace.pk}/estimates/", {"width": 512, "height": 288}
+    )
 
     assert answer.status_code == 200
     body = answer.json()

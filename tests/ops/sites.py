@@ -72,7 +72,14 @@ class Site:
         began = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(self.port), *self.options],
+                [
+                    sys.executable,
+                    str(ROOT / "manage.py"),
+                    "up",
+                    "--port",
+                    str(self.port),
+                    *self.options,
+                ],
                 env=clean_environment(self.folder, **self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -105,7 +112,9 @@ class Site:
         return runtime.units if runtime else {}
 
     def get(self, path: str, timeout: float = 20.0) -> tuple[int, str]:
-        with urllib.request.urlopen(f"http://localhost:{self.port}{path}", timeout=timeout) as answer:
+        with urllib.request.urlopen(
+            f"http://localhost:{self.port}{path}", timeout=timeout
+        ) as answer:
             return answer.status, answer.read().decode()
 
     def is_healthy(self) -> bool:

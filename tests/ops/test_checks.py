@@ -35,9 +35,7 @@ def test_a_state_folder_that_cannot_be_written(settings: Settings) -> None:
 
 
 @pytest.fixture
-def public_site(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Settings:
+def public_site(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     """A site with an https address that is set up as it should be."""
     monkeypatch.setenv("SECRET_KEY", "s" * 50)
     settings.SORA_DEVELOPMENT_CA_DIR = tmp_path / "pki"  # other tests make the usual one
@@ -72,18 +70,14 @@ def test_a_public_site_needs_its_own_secret_key(
         ("TRUSTED_PROXIES", 0, "sora.W005"),
     ],
 )
-def test_a_public_site_lacks(
-    public_site: Settings, name: str, value: object, code: str
-) -> None:
+def test_a_public_site_lacks(public_site: Settings, name: str, value: object, code: str) -> None:
     setattr(public_site, name, value)
 
     assert set(found()) == {code}
 
 
 @pytest.mark.parametrize("host", [".example.com", "*"])
-def test_a_pattern_that_covers_the_public_host_is_enough(
-    public_site: Settings, host: str
-) -> None:
+def test_a_pattern_that_covers_the_public_host_is_enough(public_site: Settings, host: str) -> None:
     public_site.ALLOWED_HOSTS = [host]
 
     assert found() == {}

@@ -122,9 +122,7 @@ def test_other_accounts_of_the_machine_are_not_let_in(postgres: PostgresServer) 
     assert "nobody" not in (postgres.data / "pg_ident.conf").read_text()
 
 
-def test_a_missing_program_names_the_setting(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_program_names_the_setting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SORA_PG_BIN", "/nowhere")
     monkeypatch.setenv("SORA_VALKEY_BIN", "/nowhere")
 

@@ -189,7 +189,13 @@ async def test_the_internal_address_never_leaves(tmp_path: Path, clip: Path) -> 
 
 @pytest.mark.parametrize(
     "target",
-    ["/protected/../secret", "/protected//etc/passwd", "/etc/passwd", "/protected/7", "/protected/"],
+    [
+        "/protected/../secret",
+        "/protected//etc/passwd",
+        "/etc/passwd",
+        "/protected/7",
+        "/protected/",
+    ],
 )
 async def test_only_files_below_the_private_area_go_out(
     tmp_path: Path, clip: Path, target: str

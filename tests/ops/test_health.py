@@ -95,7 +95,9 @@ def test_an_answer_carries_the_request_id_the_caller_gave(client: Client) -> Non
     assert answer["X-Request-ID"] == "order-12345"
 
 
-@pytest.mark.parametrize("offered", ["", "short", "a b c d e f g h", "x" * 65, "id\r\nSet-Cookie: a"])
+@pytest.mark.parametrize(
+    "offered", ["", "short", "a b c d e f g h", "x" * 65, "id\r\nSet-Cookie: a"]
+)
 def test_an_id_that_could_do_harm_in_a_log_is_replaced(client: Client, offered: str) -> None:
     answer = client.get("/healthz", headers={"X-Request-ID": offered})
 
@@ -104,7 +106,9 @@ def test_an_id_that_could_do_harm_in_a_log_is_replaced(client: Client, offered: 
 
 
 def test_a_log_line_is_json_and_knows_its_request_and_job() -> None:
-    record = logging.makeLogRecord({"name": "generation", "msg": "made %s", "args": ("it",), "took": 3})
+    record = logging.makeLogRecord(
+        {"name": "generation", "msg": "made %s", "args": ("it",), "took": 3}
+    )
     tokens = request_id.set("r1"), job_id.set("j1")
     logs.ContextFilter().filter(record)
     request_id.reset(tokens[0])

@@ -28,7 +28,9 @@ Line = tuple[str, str, str]  # state, what, remark
 
 
 class Command(BaseCommand):
-    help = "Say what is found, what is missing and what to set. Exit status 1: `./sora up` can't work."
+    help = (
+        "Say what is found, what is missing and what to set. Exit status 1: `./sora up` can't work."
+    )
     requires_system_checks: list[str] = []
 
     def handle(self, **options: Any) -> None:
@@ -74,7 +76,14 @@ def _services() -> Iterator[Line]:
             yield OK, "Valkey", f"embedded, {program}"
     silent = silent_services(database="postgres" not in embedded, redis="valkey" not in embedded)
     problems = {one.setting: one.reason for one in silent}
-    for name in ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "CHANNEL_LAYER_URL", "BROKER_URL", "S3_BUCKET"):
+    for name in (
+        "DATABASE_URL",
+        "REDIS_URL",
+        "CACHE_URL",
+        "CHANNEL_LAYER_URL",
+        "BROKER_URL",
+        "S3_BUCKET",
+    ):
         if name in problems:
             yield MISSING, f"external {name}", problems[name]
         elif name in os.environ and not _embedded(name, embedded):
@@ -136,7 +145,11 @@ def _browser() -> Iterator[Line]:
     if found:
         yield OK, "browser for the tests", found
     else:
-        yield NOTE, "browser for the tests", "none: install chromium, else browser tests are skipped"
+        yield (
+            NOTE,
+            "browser for the tests",
+            "none: install chromium, else browser tests are skipped",
+        )
 
 
 def _settings() -> Iterator[Line]:

@@ -248,9 +248,7 @@ def _web_unit(listener: socket.socket, environment: dict[str, str], folder: Path
     return Unit("web", launch, lambda process: _stop(process, 8.0))
 
 
-def _worker_units(
-    workers: int | None, environment: dict[str, str], folder: Path
-) -> Iterator[Unit]:
+def _worker_units(workers: int | None, environment: dict[str, str], folder: Path) -> Iterator[Unit]:
     total = workers if workers is not None else settings.SORA_WORKERS
     for index in range(total):
         name = "worker" if total == 1 else f"worker-{index + 1}"
