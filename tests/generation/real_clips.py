@@ -45,7 +45,7 @@ def make_clip(
     )
     services.billing.reserve_credits(workspace, job.cost_credits, str(job.pk))
     video_id = uuid.uuid4()
-    folder = Path(settings.SORA_STATE_DIR) / "work" / str(video_id)
+    folder = Path(settings.SORA_STATE_DIR) / "drawn" / str(video_id)
     folder.mkdir(parents=True)
     unsigned, clip, poster = folder / "a.mp4", folder / "clip.mp4", folder / "poster.webp"
     fingerprint = FingerprintBuilder(fps=FPS)

@@ -24,6 +24,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Any]:
     server.start()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
+    requests.post(f"{endpoint}/moto-api/reset", timeout=10)  # servers of one process share buckets
     client = boto3.client("s3", endpoint_url=endpoint)
     client.create_bucket(Bucket="clips")
 

@@ -134,6 +134,7 @@ def test_an_engine_that_draws_people_without_a_vision_check_delivers_nothing(
 
     folder = tmp_path / "weights"
     shutil.copytree(settings.SORA_MODEL_DIR, folder)
+    (folder / "SHA256SUMS.json").unlink()  # a folder of somebody else's comes without
     table = json.loads((folder / "capabilities.json").read_text())
     (folder / "capabilities.json").write_text(json.dumps({**table, "draws_people": True}))
     settings.SORA_MODEL_DIR = folder

@@ -388,7 +388,7 @@ def test_clips_are_stitched_in_order(
     page.goto(f"/sequence/?clip={owner[1]}")
     page.get_by_role("button", name="Add a clip").click()
     page.get_by_role("dialog").get_by_role("button", name="a blue boat").click()
-    assert page.get_by_text("2 parts, 4 s").is_visible()
+    page.get_by_text("2 parts, 4 s").wait_for()
     page.get_by_role("button", name="Move part 2 up").click()
     assert "a blue boat" in page.locator(".part").first.inner_text()
     page.get_by_role("radio", name="Cross-fade").check()

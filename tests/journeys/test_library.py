@@ -137,11 +137,14 @@ def test_clips_are_put_in_order_by_hand_and_by_keyboard(owner: Any, pictures: Pa
     page.keyboard.press("Enter")
     page.wait_for_url("**q=ball**")
     shows(page, 4)
-    page.get_by_role("link", name="List").click()
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("link", name="List").click()
+    shows(page, 4)
     photograph(page, pictures, "list")
 
     # Several as one zip.
     page.keyboard.press("a")
+    shows(page, 4, chosen=True)
     with page.expect_download() as waiting:
         bar.get_by_role("button", name="Download").click()
     with zipfile.ZipFile(waiting.value.path()) as bundle:

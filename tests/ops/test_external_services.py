@@ -52,7 +52,7 @@ def bucket() -> Iterator[Any]:
     patch = pytest.MonkeyPatch()
     for name, value in S3_KEYS.items():
         patch.setenv(name, value)
-    bucket = boto3.resource("s3", endpoint_url=f"http://{host}:{port}").Bucket("clips")
+    bucket = boto3.resource("s3", endpoint_url=f"http://{host}:{port}").Bucket("external-clips")
     bucket.create()
     yield bucket
     patch.undo()
@@ -218,11 +218,10 @@ def test_every_clip_was_charged_once(site: Site, settings: dict[str, str]) -> No
         "print(V.objects.count(), kinds.count('capture'), kinds.count('release'))"
     )
 
-    assert manage(site.folder, "shell", "-v0", "-c", code, **settings).stdout.split() == [
-        "8",
-        "8",
-        "0",
-    ]
+    said = manage(site.folder, "shell", "-v0", "-c", code, **settings).stdout.split()
+    clips, captures, releases = map(int, said)
+    assert clips == captures > 0
+    assert releases == 0
 
 
 def test_a_page_may_show_and_a_person_may_download_what_lies_in_the_object_store(
