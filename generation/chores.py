@@ -7,12 +7,10 @@ asks, and what is made, stands in `renditions` and `archives`.
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from django.conf import settings
@@ -26,8 +24,9 @@ from django.db import (
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from generation.attempt import RENEW_EVERY_SECONDS, LeaseLost, stop_asked
+from generation.attempt import LeaseLost, stop_asked
 from generation.errors import CHORE_REASONS
+from generation.leases import RowLease
 from generation.models import Chore, Video
 from generation.services import forget_chore
 from sora_site.lib import storage
@@ -48,54 +47,25 @@ class ChoreFailed(Exception):
         self.message = message
 
 
-class Lease:
-    """One worker's hold on one chore: renewed by a thread, checked with every step."""
+class Lease(RowLease):
+    """One worker's hold on one chore, checked with every step."""
 
     def __init__(self, chore: Chore) -> None:
+        super().__init__(f"chore-{chore.pk}.{chore.epoch}")
         self.chore = chore
-        self.folder = Path(settings.SORA_STATE_DIR) / "work" / f"chore-{chore.pk}.{chore.epoch}"
-        self._done, self._lost = threading.Event(), threading.Event()
-        self._renewer = threading.Thread(target=self._renew, name="chore-lease", daemon=True)
-
-    def __enter__(self) -> Lease:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._renewer.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._done.set()
-        self._renewer.join(timeout=5)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def mine(self) -> Any:
         """The row, as long as it is ours: every write of a chore goes through this."""
         return Chore.objects.filter(pk=self.chore.pk, epoch=self.chore.epoch, status=Status.RUNNING)
 
+    def renew(self) -> bool:
+        until = Now() + timedelta(seconds=settings.SORA_LEASE_SECONDS)
+        return bool(self.mine().update(lease_expires_at=until))
+
     def step(self, done: int, total: int) -> None:
         """Note where the work stands. Raises LeaseLost when it is not ours to go on with."""
-        if stop_asked.is_set() or self._lost.is_set():
+        if self.is_over or not self.mine().update(done=done, total=total):
             raise LeaseLost()
-        if not self.mine().update(done=done, total=total):
-            raise LeaseLost()
-
-    def _renew(self) -> None:
-        try:
-            while not self._done.wait(RENEW_EVERY_SECONDS):
-                try:
-                    until = Now() + timedelta(seconds=settings.SORA_LEASE_SECONDS)
-                    if not self.mine().update(lease_expires_at=until):
-                        self._lost.set()
-                        return
-                except Exception:
-                    logger.warning("lease of a chore not renewed", exc_info=True)
-                    connection.close()
-        finally:
-            connection.close()
 
 
 def claim() -> Chore | None:

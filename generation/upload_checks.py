@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from django.conf import settings
@@ -33,9 +31,10 @@ from django.db.models.functions import Now
 from accounts import audit
 from accounts.models import Workspace
 from generation import matching, signing, uploads
-from generation.attempt import RENEW_EVERY_SECONDS, LeaseLost, stop_asked
+from generation.attempt import LeaseLost, stop_asked
 from generation.errors import UPLOAD_REASONS
 from generation.inspection import hashes_of
+from generation.leases import RowLease
 from generation.media import DecodeLimits
 from generation.models import Upload, UploadFingerprint, Video
 from generation.provenance.fingerprint import FrameHash, bands
@@ -86,48 +85,21 @@ class Found:
         return "media.png" if self.kind == Upload.Kind.IMAGE else "media.mp4"
 
 
-class Lease:
-    """One worker's hold on one upload, renewed by a thread as long as the block runs."""
+class Lease(RowLease):
+    """One worker's hold on one upload."""
 
     def __init__(self, upload: Upload) -> None:
+        super().__init__(f"upload-{upload.pk}.{upload.epoch}")
         self.upload = upload
-        self.folder = Path(settings.SORA_STATE_DIR) / "work" / f"upload-{upload.pk}.{upload.epoch}"
-        self._done, self._lost = threading.Event(), threading.Event()
-        self._renewer = threading.Thread(target=self._renew, name="upload-lease", daemon=True)
 
-    def __enter__(self) -> Lease:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._renewer.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._done.set()
-        self._renewer.join(timeout=5)
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def renew(self) -> bool:
+        return bool(mine(self.upload).update(lease_expires_at=_lease_end()))
 
     def stage(self, name: str) -> None:
         """Called between two steps. Raises LeaseLost when it is not ours to go on."""
-        if stop_asked.is_set() or self._lost.is_set() or not mine(self.upload).exists():
+        if self.is_over or not mine(self.upload).exists():
             raise LeaseLost()
         failpoints.reach(f"upload_{name}")
-
-    def _renew(self) -> None:
-        try:
-            while not self._done.wait(RENEW_EVERY_SECONDS):
-                try:
-                    if not mine(self.upload).update(lease_expires_at=_lease_end()):
-                        self._lost.set()
-                        return
-                except Exception:
-                    logger.warning("lease of an upload not renewed", exc_info=True)
-                    connection.close()
-        finally:
-            connection.close()
 
 
 def mine(upload: Upload) -> QuerySet[Upload]:
