@@ -70,6 +70,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ],
     )
     date_of_birth = models.DateField(null=True, blank=True)
+    lets_others_remix = models.BooleanField(default=True, db_default=True)  # for new clips
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     suspended_at = models.DateTimeField(null=True, blank=True)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.text import slugify
 
-from accounts import audit
+from accounts import audit, hooks
 from accounts.errors import (
     Forbidden,
     HandleTaken,
@@ -225,8 +225,8 @@ def reinstate_user(user: User, *, by: User | None, reason: str) -> bool:
 def delete_account(user: User, *, by: User | None = None) -> None:
     """Erase what identifies the person; keep the row that the ledger and audit trail point to.
 
-    Raises LastOwner while they own a workspace that others still use. Deleting their videos is
-    the business of the apps above, which call this last.
+    Raises LastOwner while they own a workspace that others still use. The apps above delete what
+    is private of theirs (hooks.leaving).
     """
     from allauth.account.models import EmailAddress
     from allauth.mfa.models import Authenticator
@@ -237,6 +237,8 @@ def delete_account(user: User, *, by: User | None = None) -> None:
         shared = Membership.objects.filter(workspace__owner=user).exclude(user=user)
         if shared.exists():
             raise LastOwner()
+        for forget in hooks.leaving:
+            forget(user)
         Membership.objects.filter(user=user).delete()
         ApiToken.objects.filter(user=user).delete()
         AgeAttestation.objects.filter(user=user).delete()

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_safe
 from accounts import access
 from accounts.models import Workspace
 from accounts.permissions import signed_in
-from accounts.services import personal_workspace
 from billing import services
 from billing.models import LedgerEntry
 
@@ -22,10 +21,8 @@ PAGE_SIZE = 50
 @login_required
 @require_safe
 def credits(request: HttpRequest) -> HttpResponse:
-    """GET /settings/credits/: goes to the personal workspace's page."""
-    user = signed_in(request)
-    workspace = personal_workspace(user)
-    return redirect("billing:workspace-credits", workspace.pk)
+    """GET /settings/credits/: goes to the page of the workspace the person works in."""
+    return redirect("billing:workspace-credits", access.working_workspace(request).pk)
 
 
 @login_required

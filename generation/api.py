@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,12 @@ from accounts import access
 from accounts.models import Membership, User
 from billing import services as billing
 from billing.serializers import BalanceOut
-from generation import inspection, presenting, presets, scheduling, services
+from generation import estimates, inspection, presenting, presets, scheduling, services
 from generation.capabilities import engine_capabilities
+from generation.editing import render
 from generation.editing.offers import Offer, offers
 from generation.editing.plan import FITS, TOOLS
-from generation.edits import Wish, seconds_shown
+from generation.edits import Wish, price, upgraded
 from generation.errors import InvalidFile, InvalidRequest
 from generation.models import Generation
 from generation.rewriting import in_words, rewrite_for_engine
@@ -68,6 +70,11 @@ class SpecIn(serializers.Serializer[Any]):
     )
     camera = serializers.CharField(required=False, default="", allow_blank=True, max_length=60)
     fit = serializers.ChoiceField(choices=FITS, required=False, default="crop")
+    draft = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="small, in few steps and cheap first; make it again with the tool upgrade",
+    )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, dict) and isinstance(prompt := data.get("prompt"), str):
@@ -179,6 +186,9 @@ class EstimateOut(serializers.Serializer[Any]):
     balance = BalanceOut()
     queue_position = serializers.IntegerField()
     eta_seconds = serializers.FloatField()
+    upgrade_credits = serializers.IntegerField(
+        allow_null=True, help_text="what a draft costs again at full size"
+    )
     native_size = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     understood = serializers.ListField(child=serializers.CharField())
     unknown_words = serializers.ListField(child=serializers.CharField())
@@ -309,8 +319,8 @@ class EstimateView(APIView):
         asked = services.check_request(workspace, by=signed_in(request), wish=wish)
         plan, cost = asked.plan, asked.cost_credits * variations
         engine = engine_capabilities()
-        draws = plan.redraw is not None or plan.drawn_seconds > 0
-        native = engine.native_size(plan.width, plan.height) if draws else None
+        passes = render.passes(plan, engine)
+        native = engine.native_size(plan.width, plan.height) if passes else None
         free = billing.balance(workspace)
         warnings = []
         rewrite = rewrite_for_engine(prompt)
@@ -320,6 +330,17 @@ class EstimateView(APIView):
             warnings.append(
                 f"{engine.title} draws {native[0]}x{native[1]}; the picture is enlarged to "
                 f"{plan.width}x{plan.height}."
+            )
+        if passes > 1:
+            warnings.append(
+                f"It is drawn in {passes} passes that go on from each other: things may change slowly "
+                "on the way."
+            )
+        full = upgraded(plan)
+        if full is not None:
+            warnings.append(
+                f"A draft: {plan.width}x{plan.height} in {plan.steps} steps. To make it again at "
+                f"{full.width}x{full.height} then costs {price(full)} credits."
             )
         if free.available < cost:
             warnings.append(f"This costs {cost} credits; {free.available} are left.")
@@ -332,12 +353,9 @@ class EstimateView(APIView):
                 "balance": {"available": free.available, "held": free.held},
                 "queue_position": Generation.objects.queued().count() + 1,
                 "eta_seconds": wait
-                + scheduling.expected_seconds(
-                    width=plan.width,
-                    height=plan.height,
-                    seconds=seconds_shown(plan) * variations,
-                    steps=plan.steps,
-                ),
+                + estimates.expected_seconds(plan)
+                * math.ceil(variations / max(1, scheduling.live_workers())),
+                "upgrade_credits": price(full) if full is not None else None,
                 "native_size": list(native) if native else None,
                 "understood": rewrite.understood,
                 "unknown_words": rewrite.unknown,

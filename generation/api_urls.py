@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from generation import api, drafts_api, library_api, upload_api
+from generation import api, drafts_api, library_api, probing_api, upload_api
 
 app_name = "generation_api"
 urlpatterns = [
@@ -25,6 +25,7 @@ urlpatterns = [
         drafts_api.CaptionView.as_view(),
         name="captions",
     ),
+    path("standing/", probing_api.StandingView.as_view(), name="standing"),
     path("engine/", api.EngineView.as_view(), name="engine"),
     path("verify/", api.VerifyView.as_view(), name="verify"),
     path(

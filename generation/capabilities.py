@@ -24,6 +24,3 @@ def engine_capabilities() -> Capabilities:
     except (OSError, ModelMissing) as error:
         raise EngineUnavailable() from error
 
-
-def estimate_seconds(*, width: int, height: int, seconds: int, steps: int) -> float:
-    return engine_capabilities().estimate_seconds(width, height, seconds, steps)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from accounts.models import User, Workspace
+from accounts.models import Membership, User, Workspace
 from accounts.services import personal_workspace
 from billing import services as billing
 from billing.models import Account
@@ -34,11 +34,13 @@ CLIP_TOOLS = ("remix", "extend", "recut", "fill", "blend", "loop", "upgrade")
 
 
 def sizes(engine: Capabilities, plan: Plan, chosen: str = "") -> list[dict[str, Any]]:
-    """The engine's sizes; those beyond the plan are shown, but closed, with the reason."""
+    """The engine's sizes; those beyond the plan are shown, but closed, with the reason. `rows` is the
+    usual name of a size among those of its shape: 480p."""
     return [
         {
             "value": f"{width}x{height}",
             "label": f"{width}×{height}",
+            "rows": f"{min(width, height)}p",
             "ratio": ratio(width, height),
             "shape": "wide" if width > height else "tall" if height > width else "square",
             "allowed": plan.allows_size(width, height),
@@ -101,16 +103,21 @@ def tools_for_script(engine: Capabilities) -> dict[str, dict[str, Any]]:
 # --- The bar at the bottom of every page ---------------------------------------------------------
 
 
-def bar_of(user: Any, account: Account | None) -> dict[str, Any] | None:
+def bar_of(
+    user: Any, account: Account | None, team: Membership | None = None
+) -> dict[str, Any] | None:
     """What the bar shows, without a query of its own; None for whoever can't create here.
 
-    `account`: of the person's own workspace, as the page's header has read it already; None on
-    somebody's very first page, then it is opened here.
+    `account`: of the workspace the pages work in, as the page's header has read it already; None on
+    somebody's very first page, then it is opened here. `team`: the membership in that workspace,
+    unless it is the person's own.
     """
     if not isinstance(user, User):
         return None
     if user.date_of_birth is None or user.is_suspended:
         return None  # the pages of creating say what to do first
+    if team is not None and not team.allows(Membership.Role.CREATOR):
+        return None
     try:
         engine = engine_capabilities()
     except EngineUnavailable:
@@ -133,12 +140,12 @@ def bar_of(user: Any, account: Account | None) -> dict[str, Any] | None:
     }
 
 
-def bar_reader(user: Any, account: Any) -> Any:
+def bar_reader(user: Any, account: Any, team: Any) -> Any:
     """A function for templates that builds the bar once, when a page shows it."""
 
     @cache
     def bar() -> dict[str, Any] | None:
-        return bar_of(user, account())
+        return bar_of(user, account(), team())
 
     return bar
 
@@ -146,21 +153,25 @@ def bar_reader(user: Any, account: Any) -> Any:
 # --- The tools of one clip -----------------------------------------------------------------------
 
 
-def panel_of(video: Video, viewer: Any, plan: Plan) -> dict[str, Any] | None:
+def panel_of(video: Video, viewer: Any, plan: Plan, *, closed: str = "") -> dict[str, Any] | None:
     """The tools of a clip page; None where the engine is away. A closed tool says why."""
     try:
         engine = engine_capabilities()
     except EngineUnavailable:
         return None
-    closed = _closed(video, viewer)
+    closed = closed or _closed(video, viewer)
     offered = offers(engine)
+    full = _full_of(video)
     rows = []
     for tool in CLIP_TOOLS:
         reason = closed or offered[tool].reason
         if tool == "upgrade" and not reason:
             reason = _no_upgrade(video, engine)
         rows.append({"code": tool, "title": offered[tool].title, "reason": reason})
-    first = next((row for row in rows if not row["reason"]), rows[0])
+    open_rows = [row for row in rows if not row["reason"]]
+    # A draft is there to be upgraded: then that tool stands open.
+    wanted = [row for row in open_rows if full and row["code"] == "upgrade"]
+    first = next(iter([*wanted, *open_rows]), rows[0])
     bigger = [size for size in sizes(engine, plan) if _area(size["value"]) >= _area_of(video)]
     allowed = [size for size in bigger if size["allowed"]]
     return {
@@ -172,7 +183,8 @@ def panel_of(video: Video, viewer: Any, plan: Plan) -> dict[str, Any] | None:
         "strengths": list(STRENGTHS),
         "seams": [{"code": code, "seconds": seconds} for code, seconds in SEAMS.items()],
         "sizes": bigger,
-        "biggest": allowed[-1]["value"] if allowed else "",
+        "biggest": full["value"] if full else allowed[-1]["value"] if allowed else "",
+        "full": full,
         "steps": engine.default_steps,
         "max_steps": engine.max_steps,
         "longest": min(MAX_SECONDS, plan.max_seconds),
@@ -190,6 +202,15 @@ def _closed(video: Video, viewer: Any) -> str:
     if not video.remixable and not mine:
         return "Its owner doesn't let others remix this clip."
     return ""
+
+
+def _full_of(video: Video) -> dict[str, Any] | None:
+    """What a draft is to become, None for every other clip."""
+    full = (video.generation.plan or {}).get("full")
+    if not full:
+        return None
+    width, height, steps = full
+    return {"value": f"{width}x{height}", "label": f"{width}×{height}", "steps": steps}
 
 
 def _no_upgrade(video: Video, engine: Capabilities) -> str:

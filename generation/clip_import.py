@@ -17,9 +17,8 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User, Workspace
-from generation import uploads
+from generation import drafts, uploads
 from generation.errors import InvalidFile, TooManyOpen
-from generation.models import Draft
 from moderation.screening.gate import InvalidPrompt, clean_prompt, screen_prompt
 from sora_site.lib.errors import SoraError
 
@@ -122,10 +121,10 @@ def _import_one(folder: Path, row: Row, workspace: Workspace, by: User) -> None:
         upload = uploads.start_upload(
             workspace, by=by, name=path.name, size_bytes=path.stat().st_size
         )
-        Draft.objects.create(
-            workspace=workspace,
-            created_by=by,
-            title=prompt[:80],
+        drafts.create_draft(
+            workspace,
+            by=by,
+            title=prompt[: drafts.MOST_TITLE],
             plan={"tool": "remix", "source": f"upload:{upload.pk}", "prompt": prompt},
         )
         with path.open("rb") as file:

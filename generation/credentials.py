@@ -86,6 +86,7 @@ def _facts(report: dict[str, Any], claims: dict[str, Any]) -> list[tuple[str, st
         ("Software", _joined(claims.get("software"), claims.get("software_version"))),
         ("Made", _moment(claims.get("created_at"))),
         ("Signed", _moment(claims.get("signed_at"))),
+        ("Drawn", _drawn(claims.get("resampled"), claims.get("passes"))),
         ("Prompt", _rewritten(claims.get("prompt_rewritten"))),
         ("Visible mark", claims.get("visible_watermark")),
         ("Others may train on it", _yes_no(claims.get("training_allowed"))),
@@ -95,6 +96,13 @@ def _facts(report: dict[str, Any], claims: dict[str, Any]) -> list[tuple[str, st
 
 def _joined(name: Any, version: Any) -> str:
     return " ".join(str(part) for part in (name, version) if part)
+
+
+def _drawn(resampled: Any, passes: Any) -> str:
+    """Where the delivered size or length is not what the model draws at once."""
+    size = resampled.removeprefix("drawn ") if isinstance(resampled, str) else ""
+    several = f"in {passes} passes" if isinstance(passes, int) and passes > 1 else ""
+    return ", ".join(part for part in (size, several) if part)
 
 
 def _moment(text: Any) -> str:

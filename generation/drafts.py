@@ -6,9 +6,11 @@ import json
 import math
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import User, Workspace
 from generation.editing.plan import MAX_CARDS, MAX_SECONDS, MediaRef, PlanError
 from generation.errors import DraftChanged, InvalidEdit, TooManyDrafts
@@ -26,7 +28,10 @@ def create_draft(workspace: Workspace, *, by: User, title: str, plan: Any) -> Dr
     title, plan = clean_title(title), clean_plan(plan)
     if workspace.drafts.count() >= MOST_DRAFTS:
         raise TooManyDrafts(f"A workspace keeps at most {MOST_DRAFTS} drafts.")
-    return Draft.objects.create(workspace=workspace, created_by=by, title=title, plan=plan)
+    with transaction.atomic():
+        draft = Draft.objects.create(workspace=workspace, created_by=by, title=title, plan=plan)
+        audit.record(audit.DRAFT_CREATED, workspace=workspace, actor=by, target=draft)
+    return draft
 
 
 def save_draft(draft: Draft, *, title: str, plan: Any, version: int) -> Draft:
@@ -44,8 +49,10 @@ def save_draft(draft: Draft, *, title: str, plan: Any, version: int) -> Draft:
     return draft
 
 
-def delete_draft(draft: Draft) -> None:
-    draft.delete()
+def delete_draft(draft: Draft, *, by: User) -> None:
+    with transaction.atomic():
+        audit.record(audit.DRAFT_DELETED, workspace=draft.workspace, actor=by, target=draft)
+        draft.delete()
 
 
 # --- What a draft may hold -----------------------------------------------------------------------

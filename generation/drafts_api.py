@@ -149,7 +149,8 @@ class DraftView(APIView):
 
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, draft_id: UUID) -> Response:
-        drafts.delete_draft(get_draft(request, draft_id, role=Membership.Role.CREATOR))
+        draft = get_draft(request, draft_id, role=Membership.Role.CREATOR)
+        drafts.delete_draft(draft, by=signed_in(request))
         return Response(status=204)
 
 

@@ -12,6 +12,7 @@ from billing.plans import price_in_credits
 from generation.capabilities import engine_capabilities
 from generation.editing import checks, reading, requests, tools
 from generation.editing.checks import MediaFacts
+from generation.editing.drafting import STEPS_SHARE, as_draft
 from generation.editing.plan import EditPlan, MediaRef, PlanError
 from generation.editing.tools import Canvas
 from generation.errors import InvalidEdit
@@ -37,6 +38,7 @@ class Wish:
     style: str = ""
     camera: str = ""
     fit: str = "crop"
+    draft: bool = False  # small and in few steps first, see editing/drafting.py
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,7 @@ def _make_plan(user: User, wish: Wish) -> tuple[EditPlan, Sources]:
     if wish.plan is not None:
         plan = reading.read_plan(wish.plan)
         sources = find_sources(user, list(plan.media()))
-        draft = plan.upgraded_from
-        if draft is not None and not find_sources(user, [draft]).videos:
+        if plan.upgraded_from is not None and plan.upgraded_from not in sources.videos:
             plan = replace(plan, upgraded_from=None)
     elif wish.tool == "upgrade":
         plan, sources = _upgrade(user, wish, edit)
@@ -124,6 +125,9 @@ def _make_plan(user: User, wish: Wish) -> tuple[EditPlan, Sources]:
         ]
         cards = tuple(replace(c, text=t) for c, t in zip(plan.prompts, texts, strict=True))
         plan = replace(plan, prompts=cards)
+    if wish.draft:
+        checks.check_plan(plan, engine, sources.facts)  # what can't be made needs no draft
+        plan = as_draft(plan, engine)
     checks.check_plan(plan, engine, sources.facts)
     return plan, sources
 
@@ -185,12 +189,13 @@ def _upgrade(user: User, wish: Wish, edit: dict[str, Any]) -> tuple[EditPlan, So
         )
     engine = engine_capabilities()
     draft = reading.read_plan(video.generation.plan)
+    width, height, steps = draft.full or (draft.width, draft.height, engine.default_steps)
     plan = tools.upgrade(
         draft,
         ref,
-        width=draft.width if wish.width is None else wish.width,
-        height=draft.height if wish.height is None else wish.height,
-        steps=engine.default_steps if wish.steps is None else wish.steps,
+        width=width if wish.width is None else wish.width,
+        height=height if wish.height is None else wish.height,
+        steps=steps if wish.steps is None else wish.steps,
     )
     return plan, find_sources(user, list(plan.media()))
 
@@ -212,14 +217,28 @@ def plan_of(generation: Generation) -> EditPlan:
 
 
 def price(plan: EditPlan) -> int:
-    """Credits of one clip: for the seconds that are drawn. Putting kept parts together costs one."""
+    """Credits of one clip: for the seconds that are drawn, less for a draft. Putting kept parts
+    together costs one."""
     drawn = plan.seconds if plan.redraw is not None else plan.drawn_seconds
-    return price_in_credits(plan.width, plan.height, drawn) if drawn > 0 else 1
+    if drawn <= 0:
+        return 1
+    credits = price_in_credits(plan.width, plan.height, drawn)
+    return credits if plan.full is None else max(1, math.ceil(credits * STEPS_SHARE))
+
+
+def upgraded(plan: EditPlan) -> EditPlan | None:
+    """What a draft becomes, for its price; None for what is no draft."""
+    if plan.full is None:
+        return None
+    width, height, steps = plan.full
+    return replace(plan, width=width, height=height, steps=steps, full=None)
 
 
 def relationship_of(plan: EditPlan, ref: MediaRef) -> str:
     """What a source is to the clip, in C2PA's words (2.2, section 18.14): the one clip that was
-    edited is its parent; several clips, and pictures, are parts put into it."""
+    edited is its parent; several clips, and pictures, are parts put into it; a draft gave its plan."""
+    if ref == plan.upgraded_from:
+        return "inputTo"
     edited = [span.media for span in plan.keep]
     if plan.redraw is not None:
         edited += [plan.redraw.first, *([plan.redraw.second] if plan.redraw.second else [])]

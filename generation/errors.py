@@ -60,6 +60,16 @@ class PromptRefused(SoraError):
     remedy = "Change what the prompt describes. The rules page explains each policy."
 
 
+class CoolingDown(SoraError):
+    """A short pause after several refusals; `until` and `retry_after` (seconds) say how long."""
+
+    code = "cooling_down"
+    http_status = 429
+    param = "prompt"
+    message = "You can ask for videos again in a few minutes."
+    remedy = "Several of your last prompts were refused, so there is a short pause."
+
+
 class PlanLimit(SoraError):
     code = "plan_limit"
     http_status = 402

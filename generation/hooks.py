@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from generation.models import Video, VideoQuerySet
+    from accounts.models import User
+    from generation.incidents import Incident
+    from generation.models import Friction, Video, VideoQuerySet
 
 # Each takes out of deleted clips those whose files must stay for now: evidence, legal holds.
 holds: list[Callable[[VideoQuerySet], VideoQuerySet]] = []
@@ -25,3 +27,16 @@ class Likes(Protocol):
 
 
 likes: list[Likes] = []
+
+# Each is told of new friction (generation.probing): a human may have to look at it.
+probes: list[Callable[[Friction], None]] = []
+
+# Each names the red-team campaign somebody tests for now, or gives "".
+campaigns: list[Callable[[User], str]] = []
+
+# Each takes what may be the abuse of a child: seals it, opens a case. In the caller's transaction.
+incidents: list[Callable[[Incident], None]] = []
+
+# What the worker's keeper also does: every second (returns at once), and every minute.
+rounds: list[Callable[[], None]] = []
+clearings: list[Callable[[], object]] = []

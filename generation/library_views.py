@@ -16,9 +16,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import User, Workspace
+from accounts import access
+from accounts.models import Membership, User, Workspace
 from accounts.permissions import adult_required, signed_in
-from accounts.services import personal_workspace
 from generation import archives, library, shelf
 from generation.models import Folder, Video
 from sora_site.lib.errors import SoraError
@@ -46,7 +46,7 @@ TOOL_TITLES = {
 def page(request: HttpRequest) -> HttpResponse:
     """GET /library/: finished clips; ?show, ?folder, ?tool, ?q narrow it, ?view=list is denser."""
     user = signed_in(request)
-    workspace = personal_workspace(user)
+    workspace = access.working_workspace(request)
     query = request.GET
     show = query.get("show", "") if query.get("show", "") in shelf.SHOW else ""
     folder = shelf.folder_of(workspace, query.get("folder"))
@@ -103,6 +103,10 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, template, context, status=status)
 
 
+def _creators_workspace(request: HttpRequest) -> Workspace:
+    return access.working_workspace(request, Membership.Role.CREATOR)
+
+
 def _query(kept: dict[str, Any], **changed: Any) -> str:
     return urlencode({key: value for key, value in {**kept, **changed}.items() if value})
 
@@ -112,7 +116,7 @@ def _query(kept: dict[str, Any], **changed: Any) -> str:
 def act(request: HttpRequest) -> HttpResponse:
     """POST /library/act/: what the bar does with the chosen clips."""
     user = signed_in(request)
-    workspace = personal_workspace(user)
+    workspace = _creators_workspace(request)
     clips = _chosen(request, workspace)
     action = request.POST.get("action", "")
     if not clips:
@@ -171,7 +175,7 @@ def _chosen(request: HttpRequest, workspace: Workspace) -> list[Video]:
 def empty_trash(request: HttpRequest) -> HttpResponse:
     """POST /library/trash/empty/"""
     user = signed_in(request)
-    count = library.empty_trash(personal_workspace(user), by=user)
+    count = library.empty_trash(_creators_workspace(request), by=user)
     messages.success(request, f"Deleted {_clips(count)} for good.")
     return redirect(f"{reverse('generation:library')}?show=trash")
 
@@ -183,7 +187,7 @@ def make_folder(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     try:
         folder = library.create_folder(
-            personal_workspace(user), request.POST.get("name", ""), by=user
+            _creators_workspace(request), request.POST.get("name", ""), by=user
         )
     except SoraError as error:
         messages.error(request, f"{error.message} {error.remedy or ''}".strip())
@@ -196,7 +200,7 @@ def make_folder(request: HttpRequest) -> HttpResponse:
 def change_folder(request: HttpRequest, folder_id: int) -> HttpResponse:
     """POST /library/folders/<id>/: `name` renames it; action=delete lets its clips fall out."""
     user = signed_in(request)
-    folder = Folder.objects.filter(pk=folder_id, workspace=personal_workspace(user)).first()
+    folder = Folder.objects.filter(pk=folder_id, workspace=_creators_workspace(request)).first()
     if folder is None:
         raise Http404
     if request.POST.get("action") == "delete":
@@ -215,9 +219,10 @@ def change_folder(request: HttpRequest, folder_id: int) -> HttpResponse:
 def remixing(request: HttpRequest, video_id: UUID) -> HttpResponse:
     """POST /clips/<id>/remixing/: `allowed` on or absent."""
     user = signed_in(request)
-    video = Video.objects.filter(workspace=personal_workspace(user), pk=video_id).first()
+    video = Video.objects.filter(pk=video_id, quarantined_at=None, deleted_at=None).first()
     if video is None:
         raise Http404
+    access.get_workspace(user, video.workspace_id, role=Membership.Role.CREATOR)
     library.allow_remixing(video, by=user, on=request.POST.get("allowed") == "on")
     return redirect("generation:clip", video_id)
 

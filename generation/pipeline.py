@@ -18,11 +18,12 @@ from pathlib import Path
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from generation import media, services, signing
+from generation import media, probing, services, signing
 from generation.attempt import Attempt, CancelAsked, LeaseLost, StopAsked
 from generation.capabilities import engine_capabilities
 from generation.clean import UnderMark
 from generation.editing import render
+from generation.editing.making import how_made
 from generation.edits import plan_of
 from generation.engine.protocol import (
     EngineError,
@@ -136,6 +137,9 @@ def produce(generation: Generation, attempt: Attempt) -> None:
         prompt_verdict = review_prompts(
             [(card.text, r.text) for card, r in zip(plan.prompts, rewrites, strict=True)]
         )
+        prompt_verdict = probing.second_look(
+            generation.requested_by, prompt_verdict, at=generation.created_at
+        )
         keep(generation, Stage.PROMPT, prompt_verdict)
 
     # 3-5. Frames stream from the decoder through the checks into the marked file: flat memory.
@@ -202,6 +206,7 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             video_id,
             engine,
             rewritten=any(r.changed for r in rewrites),
+            making=how_made(plan, engine.capabilities),
             fingerprint=fingerprint.digest(),
         )
         parents = ingredients(generation, folder)

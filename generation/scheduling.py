@@ -16,14 +16,14 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, F, Q, Sum
+from django.db.models import F, Q
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from accounts.models import Workspace
 from billing.services import plan_of
-from generation.capabilities import estimate_seconds
-from generation.models import FairShare, Generation, QueueClock, StageTiming, WorkerBeat
+from generation import estimates
+from generation.models import FairShare, Generation, QueueClock, WorkerBeat
 
 logger = logging.getLogger(__name__)
 
@@ -127,60 +127,24 @@ def queue_position(generation: Generation) -> int | None:
     )
 
 
-def expected_seconds(*, width: int, height: int, seconds: int, steps: int) -> float:
-    """Seconds from claim to delivery: what the last jobs of this shape took, else the engine's own figure."""
-    same = (
-        Generation.objects.filter(
-            status=Generation.Status.SUCCEEDED,
-            width=width,
-            height=height,
-            seconds=seconds,
-            steps=steps,
-        )
-        .order_by("-created_at")
-        .values_list("pk", flat=True)[:10]
-    )
-    recent = StageTiming.objects.filter(
-        generation__in=list(same), attempt=F("generation__attempts")
-    ).aggregate(total=Sum("seconds"), jobs=Count("generation", distinct=True))
-    if recent["jobs"]:
-        return float(recent["total"]) / int(recent["jobs"])
-    return estimate_seconds(width=width, height=height, seconds=seconds, steps=steps)
-
-
-def seconds_of(generation: Generation) -> float:
-    return expected_seconds(
-        width=generation.width,
-        height=generation.height,
-        seconds=generation.seconds,
-        steps=generation.steps,
-    )
-
-
 def wait_seconds(*, before_tag: float | None = None) -> float:
     """Work ahead of a new job (or of one with this tag), divided by the live workers."""
     waiting = Generation.objects.queued()
     if before_tag is not None:
         waiting = waiting.filter(fair_tag__lt=before_tag)
-    shapes = waiting.values_list("width", "height", "seconds", "steps").annotate(jobs=Count("pk"))[
-        :50
-    ]
-    total = sum(
-        expected_seconds(width=w, height=h, seconds=s, steps=n) * jobs
-        for w, h, s, n, jobs in shapes
-    )
-    running = Generation.objects.filter(status=Generation.Status.RUNNING)
-    for job in running[:50]:
+    rates = estimates.measured_rates()
+    total = estimates.work_of(waiting, rates)
+    for job in Generation.objects.filter(status=Generation.Status.RUNNING)[:50]:
         age = (timezone.now() - (job.started_at or timezone.now())).total_seconds()
-        total += max(1.0, seconds_of(job) - age)
+        total += max(1.0, estimates.seconds_of(job) - age)
     return total / max(1, live_workers())
 
 
 def eta_seconds(generation: Generation) -> float | None:
     """Seconds until this open job should be finished; None once it ended."""
     if generation.status == Generation.Status.QUEUED:
-        return wait_seconds(before_tag=generation.fair_tag) + seconds_of(generation)
+        return wait_seconds(before_tag=generation.fair_tag) + estimates.seconds_of(generation)
     if generation.status == Generation.Status.RUNNING and generation.started_at:
         age = (timezone.now() - generation.started_at).total_seconds()
-        return max(1.0, seconds_of(generation) - age)
+        return max(1.0, estimates.seconds_of(generation) - age)
     return None

@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import User, Workspace
 from billing import services as billing
-from generation import progress, scheduling, tasks
+from generation import estimates, probing, progress, scheduling, tasks
 from generation.capabilities import engine_capabilities
 from generation.editing.plan import MAX_SECONDS, EditPlan
 from generation.edits import Sources, Wish, make_plan, price, relationship_of, seconds_shown
@@ -76,10 +76,9 @@ def check_request(workspace: Workspace, *, by: User, wish: Wish) -> Request:
         ),
     )
     tier = billing.plan_of(workspace)
-    if not tier.allows_size(plan.width, plan.height):
-        raise PlanLimit(
-            f"The {tier.title} plan makes no {plan.width}x{plan.height} videos.", param="size"
-        )
+    width, height, _ = plan.full or (plan.width, plan.height, plan.steps)
+    if not tier.allows_size(width, height):
+        raise PlanLimit(f"The {tier.title} plan makes no {width}x{height} videos.", param="size")
     if plan.seconds > tier.max_seconds + 1e-6:
         raise PlanLimit(
             f"The {tier.title} plan makes videos of at most {tier.max_seconds} seconds.",
@@ -174,7 +173,10 @@ def request_variations(
     if known:
         return _same_request(known[0], asked, wish, variations, share=share)
 
-    verdict = _screen(workspace, by, asked)  # before the transaction: never hold a lock for it
+    probing.admit(by)
+    seed = asked.plan.seed if wish.seed is not None or wish.plan is not None else None
+    verdict = _screen(workspace, by, asked, seed)  # before the transaction: never hold a lock for it
+    verdict = probing.second_look(by, verdict)
 
     with transaction.atomic():
         made = []
@@ -198,6 +200,7 @@ def request_variations(
                     "variation": number,
                     "share": share,
                     "cost_credits": asked.cost_credits,
+                    "drawing_seconds": estimates.drawing_seconds(plan),
                 },
             )
             if not created:
@@ -209,11 +212,24 @@ def request_variations(
             raise TooManyOpen(
                 f"A workspace may have {settings.SORA_MAX_OPEN_GENERATIONS} videos waiting."
             )
+        probing.note_queued(
+            workspace,
+            by,
+            batch=batch,
+            text=" ".join(asked.plan.texts()),
+            verdict=verdict,
+            seed=seed,
+            sources=_named(asked.plan),
+        )
         transaction.on_commit(tasks.wake_worker)
     return made
 
 
-def _screen(workspace: Workspace, by: User, asked: Request) -> Verdict:
+def _named(plan: EditPlan) -> list[tuple[str, UUID]]:
+    return [(ref.kind, ref.id) for ref in plan.media()]
+
+
+def _screen(workspace: Workspace, by: User, asked: Request, seed: int | None) -> Verdict:
     """The gate over every text of a plan, and over all of them read together."""
     texts = asked.plan.texts()
     for text in dict.fromkeys((*texts, " ".join(texts))):
@@ -229,7 +245,20 @@ def _screen(workspace: Workspace, by: User, asked: Request) -> Verdict:
             reasons=list(verdict.reasons),
             prompt_sha256=hashlib.sha256(asked.prompt.encode()).hexdigest(),
         )
-        raise PromptRefused(reasons=list(verdict.reasons))
+        slowed = probing.note_refused(
+            workspace,
+            by,
+            text=" ".join(texts),
+            verdict=verdict,
+            seed=seed,
+            sources=_named(asked.plan),
+        )
+        said = probing.in_words(slowed) if slowed is not None else None
+        raise PromptRefused(
+            remedy=f"{said['message']} {said['remedy']}" if said is not None else None,
+            reasons=list(verdict.reasons),
+            slowed=said,
+        )
     return verdict
 
 
@@ -249,7 +278,8 @@ def _queue(
         )
         for ref in asked.plan.media()
     )
-    generation.fair_tag = scheduling.fair_tag(workspace, seconds=scheduling.seconds_of(generation))
+    generation.fair_tag = scheduling.fair_tag(workspace, seconds=estimates.seconds_of(generation))
+    generation.fair_tag += probing.slower_by(by)
     generation.save(update_fields=["fair_tag"])
     record_check(generation, SafetyCheck.Stage.GATE, verdict)
     audit.record(audit.GENERATION_REQUESTED, workspace=workspace, actor=by, target=generation)
@@ -384,6 +414,7 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
             sha256=clip.sha256,
             manifest=clip.manifest,
             credentials=clip.credentials,
+            remixable=generation.requested_by.lets_others_remix,
             shared_at=timezone.now() if clip.publish else None,
         )
         sources = generation.sources.select_related("video")
@@ -420,6 +451,7 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
 
 def record_check(generation: Generation, stage: SafetyCheck.Stage, verdict: Verdict) -> SafetyCheck:
     """Store what one stage of screening said."""
+    probing.note_check(generation, stage, verdict)
     return SafetyCheck.objects.create(
         workspace=generation.workspace,
         generation=generation,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from generation.editing.making import Making
 from generation.engine.protocol import VideoEngine
 from generation.models import Generation, Video
 from generation.provenance.c2pa import (
@@ -70,6 +71,7 @@ def claim_for(
     engine: VideoEngine,
     *,
     rewritten: bool,
+    making: Making,
     fingerprint: bytes | None = None,
 ) -> ManifestClaim:
     """What the manifest of one clip says. Never the prompt."""
@@ -84,6 +86,8 @@ def claim_for(
         created_at=generation.created_at,
         watermark=settings.SORA_WATERMARK_TEXT,
         fingerprint=fingerprint or None,
+        resampled=making.resampled,
+        passes=making.passes,
     )
 
 

@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.models import User, Workspace
+from accounts import access
+from accounts.models import Membership, User, Workspace
 from accounts.permissions import adult_required, signed_in
-from accounts.services import personal_workspace
 from billing import services as billing
 from generation import boards, choices
 from generation.capabilities import engine_capabilities
@@ -30,7 +30,7 @@ PAGE = 24
 @adult_required
 def drafts(request: HttpRequest) -> HttpResponse:
     """GET /storyboards/: the drafts, the one worked on last first."""
-    workspace = personal_workspace(signed_in(request))
+    workspace = access.working_workspace(request)
     rows = Draft.objects.filter(workspace=workspace)
     order, status = ("updated_at", "id"), 200
     try:
@@ -53,7 +53,8 @@ def new(request: HttpRequest) -> HttpResponse:
     """GET /storyboard/new/: an empty one; ?clip=<id> lays that clip on it. Saved with its first change."""
     user = signed_in(request)
     plan, media = _beginning(user, request.GET.get("clip"))
-    return _editor(request, user, personal_workspace(user), {"plan": plan, "media": media})
+    workspace = access.working_workspace(request, Membership.Role.CREATOR)
+    return _editor(request, user, workspace, {"plan": plan, "media": media})
 
 
 @require_safe
@@ -139,7 +140,7 @@ def _clip(user: User, text: str) -> dict[str, Any]:
 def sequence(request: HttpRequest) -> HttpResponse:
     """GET /sequence/: clips and parts of clips one after another; ?clip=<id> is the first."""
     user = signed_in(request)
-    workspace = personal_workspace(user)
+    workspace = access.working_workspace(request, Membership.Role.CREATOR)
     engine, plan = engine_capabilities(), billing.plan_of(workspace)
     width, height = engine.default_size
     clip = request.GET.get("clip")

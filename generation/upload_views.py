@@ -11,8 +11,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import access
 from accounts.permissions import adult_required, signed_in
-from accounts.services import personal_workspace
 from generation import upload_agreement, uploads
 from generation.models import Upload
 from generation.upload_api import present
@@ -28,7 +28,7 @@ PAGE = 24
 def library(request: HttpRequest) -> HttpResponse:
     """GET /uploads/: the workspace's uploads with their state, newest first."""
     user = signed_in(request)
-    workspace = personal_workspace(user)
+    workspace = access.working_workspace(request)
     rows = Upload.objects.filter(workspace=workspace, quarantined_at=None, trashed_at=None)
     order, status = ("created_at", "id"), 200
     try:

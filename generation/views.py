@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import access
+from accounts.errors import Forbidden
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import adult_required
-from accounts.services import personal_workspace
 from billing import services as billing
 from billing.plans import FREE
 from generation import choices, presenting, services
@@ -45,12 +46,6 @@ IDEAS = (
 )
 
 
-def _workspace(request: HttpRequest) -> Workspace:
-    """The workspace the pages work in: the person's own. Guards before it made sure of a person."""
-    assert isinstance(request.user, User)
-    return personal_workspace(request.user)
-
-
 # --- Composer ----------------------------------------------------------------------------------
 
 
@@ -66,12 +61,12 @@ def composer(request: HttpRequest) -> HttpResponse:
 
 @adult_required
 def _composer(request: HttpRequest) -> HttpResponse:
-    workspace = _workspace(request)
     try:
+        workspace = access.working_workspace(request, Membership.Role.CREATOR)
         engine = engine_capabilities()
-    except EngineUnavailable as error:
-        context = {"problem": error, "workspace": workspace}
-        return render(request, "generation/composer_closed.html", context, status=503)
+    except (EngineUnavailable, Forbidden) as error:
+        context = {"problem": error}
+        return render(request, "generation/composer_closed.html", context, status=error.http_status)
     draft = _draft(request.POST or _asked(request), engine)
     if request.method == "GET":
         _keep_offered(draft, engine)
@@ -133,6 +128,7 @@ def _draft(data: Any, engine: Capabilities) -> dict[str, str]:
         "guidance": data.get("guidance", ""),
         "fit": data.get("fit", "crop"),
         "share": "on" if data.get("share") == "on" else "",
+        "draft": "on" if data.get("draft") == "on" else "",
         "request_key": data.get("request_key") or uuid4().hex,
     }
 
@@ -184,6 +180,7 @@ def _request_from_form(
         style=draft["style"][:60],
         camera=draft["camera"][:60],
         fit=draft["fit"] if draft["fit"] in FITS else "crop",
+        draft=draft["draft"] == "on",
     )
     return services.request_variations(
         workspace,
@@ -215,7 +212,7 @@ def _whole(text: str, param: str) -> int:
 @adult_required
 def activity(request: HttpRequest) -> HttpResponse:
     """GET /activity/: the workspace's jobs, newest first, kept live by script."""
-    workspace = _workspace(request)
+    workspace = access.working_workspace(request)
     rows = (
         Generation.objects.filter(workspace=workspace)
         .select_related("video")
@@ -266,15 +263,21 @@ def clip(request: HttpRequest, video_id: UUID) -> HttpResponse:
         "lineage": lineage_of(video, request.user),  # type: ignore[arg-type]
         "formats": present_all(video),
         "siblings": _siblings(video, request.user),
-        "panel": _panel(video, request.user),
+        "panel": _panel(request, video),
     }
     return render(request, "generation/clip.html", context)
 
 
-def _panel(video: Video, viewer: User | AnonymousUser) -> dict[str, Any] | None:
-    """The tools of the clip, bounded by the plan of the viewer's own workspace."""
-    plan = FREE if not isinstance(viewer, User) else billing.plan_of(personal_workspace(viewer))
-    return choices.panel_of(video, viewer, plan)
+def _panel(request: HttpRequest, video: Video) -> dict[str, Any] | None:
+    """The tools of the clip, bounded by the plan of the workspace the viewer works in."""
+    viewer = request.user
+    if not isinstance(viewer, User):
+        return choices.panel_of(video, viewer, FREE)
+    try:
+        workspace = access.working_workspace(request, Membership.Role.CREATOR)
+    except Forbidden as error:
+        return choices.panel_of(video, viewer, FREE, closed=f"{error.message} {error.remedy}")
+    return choices.panel_of(video, viewer, billing.plan_of(workspace))
 
 
 def _siblings(video: Video, viewer: User | AnonymousUser) -> list[dict[str, Any]]:

@@ -14,6 +14,8 @@ from generation import (
     library,
     loading,
     pipeline,
+    probing,
+    probing_meaning,
     scheduling,
     services,
     upload_checks,
@@ -115,6 +117,8 @@ class Keeper(threading.Thread):
                     library.sweep_trash()
                     chores.sweep()
                     uploads.sweep_uploads()
+                    probing.sweep()
+                    probing_meaning.round_of_meaning()
             except Exception:
                 logger.exception("the keeper's round failed; the next one follows")
                 connection.close()

@@ -32,3 +32,58 @@ class NoteMissing(SoraError):
     http_status = 400
     param = "note"
     message = "Write down why. The note is kept with the decision."
+
+
+class CampaignInvalid(SoraError):
+    code = "invalid_campaign"
+    http_status = 400
+    message = "This campaign can't be saved."
+
+
+class NotYourCampaign(SoraError):
+    code = "not_your_campaign"
+    http_status = 403
+    message = "This campaign has ended, or you are not one of its testers."
+
+
+class FindingInvalid(SoraError):
+    code = "invalid_finding"
+    http_status = 400
+    message = "This finding can't be kept as it is."
+
+
+class EvalSetInvalid(SoraError):
+    """`problems` lists the bad lines: {line, field, problem}."""
+
+    code = "invalid_eval_set"
+    http_status = 400
+    param = "file"
+    message = "This file can't be read as an evaluation set."
+    remedy = "One JSON object a line with id, text, category and label."
+
+
+class EvalSetName(SoraError):
+    code = "eval_set_name_taken"
+    http_status = 409
+    param = "name"
+    message = "There is an evaluation set of this name."
+    remedy = "Choose another name."
+
+
+class EvalRunRefused(SoraError):
+    code = "eval_run_refused"
+    http_status = 409
+    message = "This set can't be measured now."
+
+
+class NotYoursToDecide(SoraError):
+    code = "not_yours_to_decide"
+    http_status = 403
+    message = "Somebody else has to decide this case."
+    remedy = "It is about you, or you passed it on."
+
+
+class ReportIncomplete(SoraError):
+    code = "report_incomplete"
+    http_status = 400
+    message = "The report can't be filed as it is."

@@ -146,3 +146,28 @@ class Decision(models.Model):
     @property
     def label(self) -> str:
         return self.LABELS[self.action]
+
+
+# Tables with a file of their own; Django looks for models here.
+from moderation.childsafety_models import (  # noqa: E402, F401
+    ChildSafetyCase,
+    ChildSafetyDecision,
+    CyberTip,
+    SealedEvidence,
+)
+from moderation.evaluation_models import (  # noqa: E402, F401
+    EvalCase,
+    EvalRun,
+    EvalSet,
+    RedTeamRun,
+)
+from moderation.likeness_models import (  # noqa: E402, F401
+    LikenessClip,
+    LikenessGrant,
+    LikenessUpload,
+)
+from moderation.probing_models import (  # noqa: E402, F401
+    Campaign,
+    ProbingCase,
+    RedTeamFinding,
+)

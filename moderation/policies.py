@@ -12,7 +12,9 @@ from typing import Literal
 POLICY_VERSION = "2026-11-24"
 
 Severity = Literal["none", "low", "medium", "high", "critical"]
-DefaultAction = Literal["allow", "rewrite", "guard", "refuse", "block_output", "remove", "suspend"]
+DefaultAction = Literal[
+    "allow", "rewrite", "guard", "hold", "refuse", "block_output", "remove", "suspend"
+]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,27 @@ _ALL = (
         "If you think this is a mistake, ask for a review; a person will look at it.",
         "critical",
         "refuse",
+    ),
+    Policy(
+        "child",
+        "Photos of children",
+        "Photographs and filmed material that show somebody under 18 are not taken, so they can't be "
+        "animated or changed; a doubtful age counts as under 18. Drawings and plainly fictitious "
+        "characters in harmless scenes are fine.",
+        "Photos of children can't be animated.",
+        "Drawings and fictional characters are fine.",
+        "none",
+        "refuse",
+    ),
+    Policy(
+        "child_safety_review",
+        "Waiting for a person",
+        "What one of our child-safety checks stops is looked at by a person before anything else "
+        "happens to it. Nobody else can see or use it until then.",
+        "A person has to look at this before it can be used.",
+        "There is nothing you need to do.",
+        "none",
+        "hold",
     ),
     Policy(
         "violence_gore",
@@ -246,6 +269,7 @@ def as_markdown() -> str:
         "allow": "nothing",
         "rewrite": "the prompt is rewritten and the change shown",
         "guard": "made, but kept private",
+        "hold": "held until a person has looked at it",
         "refuse": "refused before or after generation; not charged",
         "block_output": "the result is not delivered; not charged",
         "remove": "removed after a report or review",

@@ -282,6 +282,21 @@ SORA_FRAME_CLASSIFIER = env("SORA_FRAME_CLASSIFIER", default="")  # dotted name,
 SORA_FRAME_CLASSIFIER_PATH = env("SORA_FRAME_CLASSIFIER_PATH", default="")
 SORA_KNOWN_HASHES = env("SORA_KNOWN_HASHES", default="")  # file of perceptual hashes to block
 
+# --- Child safety and likeness ---------------------------------------------------------------
+
+SORA_SEAL_KEY = env("SORA_SEAL_KEY", default="")  # base64, 32 bytes; several: newest first
+SORA_PRESERVATION_DAYS = max(365, env.int("SORA_PRESERVATION_DAYS", default=365))
+SORA_CYBERTIP_MODE = env("SORA_CYBERTIP_MODE", default="test")  # test | production
+SORA_CYBERTIP_USER = env("SORA_CYBERTIP_USER", default="")
+SORA_CYBERTIP_PASSWORD = env("SORA_CYBERTIP_PASSWORD", default="")
+SORA_CYBERTIP_URL = env("SORA_CYBERTIP_URL", default="")  # a stand-in; never with production
+SORA_CYBERTIP_REPORTER = env("SORA_CYBERTIP_REPORTER", default="")  # First Last <address>
+SORA_CYBERTIP_CONTACT = env("SORA_CYBERTIP_CONTACT", default="")
+SORA_CYBERTIP_COMPANY_TEMPLATE = env("SORA_CYBERTIP_COMPANY_TEMPLATE", default="")
+SORA_CYBERTIP_LEGAL_URL = env("SORA_CYBERTIP_LEGAL_URL", default="")
+SORA_LIKENESS_PILOT = env("SORA_LIKENESS_PILOT", default="off")  # off | on
+SORA_LIKENESS_REVIEWED = max(1, env.int("SORA_LIKENESS_REVIEWED", default=10))
+
 # --- Provenance ------------------------------------------------------------------------------
 
 SORA_SIGNING_CHAIN = env(
@@ -339,6 +354,7 @@ STORAGES = {
     "default": _area("private"),
     "private": _area("private"),
     "quarantine": _area("quarantine"),
+    "sealed": _area("sealed"),
     "staticfiles": {
         "BACKEND": "sora_site.static_storage.HashedStaticFilesStorage"
         if env.bool("SORA_HASHED_STATIC", default=False)

@@ -28,6 +28,12 @@ NOT_OF_A_WORKSPACE = {
     "generation.QueueClock": "one row for the whole queue",
     "generation.UploadAgreement": "somebody's own word, in whichever workspace they upload",
     "generation.WorkerBeat": "a process of the operator",
+    "moderation.Campaign": "a round of tests of the whole installation",
+    "moderation.EvalCase": "of a set that measures the whole installation",
+    "moderation.EvalRun": "a measurement of the whole installation",
+    "moderation.EvalSet": "measures the whole installation",
+    "moderation.RedTeamFinding": "about the checks, not about anybody's workspace",
+    "moderation.RedTeamRun": "a measurement of the whole installation",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from generation.editing.drafting import check_draft
 from generation.editing.plan import (
     MAX_SECONDS,
     EditPlan,
@@ -49,6 +50,7 @@ def check_plan(plan: EditPlan, engine: Capabilities, facts: Facts) -> None:
     _check_pictures(plan, facts)
     _check_redraw(plan, facts)
     _check_engine(plan, engine)
+    check_draft(plan, engine)
 
 
 def operations(plan: EditPlan) -> frozenset[str]:

@@ -161,6 +161,8 @@ class EditPlan:
     loop: the clip closes on itself: its last frame is its first one.
     fit: what happens to media of another aspect.
     style, camera: names of presets, already part of the prompts; kept to be shown and copied.
+    upgraded_from: the draft this is made again from. full: this is a draft; width, height and steps
+    that it is to be made again with.
     """
 
     tool: str
@@ -181,6 +183,7 @@ class EditPlan:
     style: str = ""
     camera: str = ""
     upgraded_from: MediaRef | None = None
+    full: tuple[int, int, int] | None = None
     schema: int = field(default=SCHEMA)
 
     @property
@@ -208,6 +211,8 @@ class EditPlan:
             found.append(self.redraw.first)
             if self.redraw.second is not None:
                 found.append(self.redraw.second)
+        if self.upgraded_from is not None:
+            found.append(self.upgraded_from)
         return tuple(dict.fromkeys(found))
 
     def texts(self) -> tuple[str, ...]:
@@ -252,6 +257,7 @@ class EditPlan:
             "style": self.style,
             "camera": self.camera,
             "upgraded_from": str(self.upgraded_from) if self.upgraded_from else None,
+            "full": list(self.full) if self.full else None,
         }
 
 

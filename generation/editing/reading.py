@@ -56,6 +56,20 @@ def read_plan(data: Any) -> EditPlan:
         style=_text(table, "style", "plan", "", 60),
         camera=_text(table, "camera", "plan", "", 60),
         upgraded_from=MediaRef.parse(upgraded, "plan.upgraded_from") if upgraded else None,
+        full=_full(table.get("full")),
+    )
+
+
+def _full(data: Any) -> tuple[int, int, int] | None:
+    if data is None:
+        return None
+    if not isinstance(data, list) or len(data) != 3:
+        raise PlanError("plan.full", "full is [width, height, steps].", "Give three numbers.")
+    row = dict(zip(("width", "height", "steps"), data, strict=True))
+    return (
+        _integer(row, "width", "plan.full", 16, 8192),
+        _integer(row, "height", "plan.full", 16, 8192),
+        _integer(row, "steps", "plan.full", 1, 500),
     )
 
 

@@ -187,6 +187,56 @@ def spec_of(
     )
 
 
+def passes(plan: EditPlan, engine: Capabilities) -> int:
+    """How often the engine draws for this plan; 0 where nothing is drawn."""
+    if plan.redraw is not None:
+        return _passes(plan, engine, plan.frames)
+    stretches, total = timeline(plan), 0
+    for index, stretch in enumerate(stretches):
+        if stretch.span is None:
+            lead, at, tail = layout(plan, engine, stretches, index)
+            total += _passes(
+                plan, engine, at + tail, stretch.first, lead=lead, shown=stretch.length
+            )
+    return total
+
+
+def _passes(plan: EditPlan, engine: Capabilities, count: int, *place: int, **shown: int) -> int:
+    spec = spec_of(plan, count, *place, **shown)
+    starts = [round(prompt.start * spec.fps) for prompt in spec.prompts]
+    return len(windows.windows_of(engine, spec.frames, starts))
+
+
+def layout(
+    plan: EditPlan, engine: Capabilities, stretches: list[Stretch], index: int
+) -> tuple[int, int, int]:
+    """How stretch `index` is drawn together with its kept neighbours: (frames ahead of it, where the
+    tail behind it begins, frames of the tail). As much of either side as one pass has room for."""
+    here = stretches[index]
+    before = stretches[index - 1] if index else None
+    after = stretches[index + 1] if index + 1 < len(stretches) else None
+    have_after = after.length if after else 0
+    if plan.loop and index == len(stretches) - 2:  # behind the seam the clip itself goes on
+        first = min(plan.keep, key=lambda span: span.at)
+        have_after = round(first.seconds * plan.fps)
+    step = engine.frame_step
+
+    def context(have: int, steps: int) -> int:
+        """How many of a neighbour's frames to show: whole latent frames, and one."""
+        return min(max(0, have - 1) // step, steps) * step + 1
+
+    def way(steps_before: int, steps_after: int) -> tuple[int, int, int]:
+        lead = context(before.length, steps_before) if before else 0
+        at = end = lead + here.length
+        if not after:
+            return lead, at, 0
+        at = -(-at // step) * step  # the engine places clips on its own grid
+        return lead, at, context(have_after - (at - end), steps_after)
+
+    ways = [way(*steps) for steps in CONTEXTS if after or steps[0]]
+    return next((w for w in ways if w[1] + w[2] <= engine.native_frames), ways[0])
+
+
 class Gap:
     """One stretch to draw, with as much of its kept neighbours as the engine wants to see."""
 
@@ -202,27 +252,9 @@ class Gap:
         self.here = stretches[index]
         self.before = stretches[index - 1] if index else None
         self.after = stretches[index + 1] if index + 1 < len(stretches) else None
-        self.closes = plan.loop and index == len(stretches) - 2
-        self.step = engine.capabilities.frame_step
         self.fade = max(1, round(SECONDS_OF_FADE * plan.fps))
         self.wanted = self.here.length
-        self.have_after = self.after.length if self.after else 0
-        if self.closes:  # behind the seam of a loop the clip itself goes on
-            first = min(plan.keep, key=lambda span: span.at)
-            self.have_after = round(first.seconds * plan.fps)
-        longest = engine.capabilities.native_frames
-        ways = [self._layout(*steps) for steps in CONTEXTS if self.after or steps[0]]
-        self.lead, self.at, self.tail = next((w for w in ways if w[1] + w[2] <= longest), ways[0])
-
-    def _layout(self, before: int, after: int) -> tuple[int, int, int]:
-        """(frames ahead of the gap, where the tail begins, its frames) with so many latent frames of
-        either neighbour. The engine places clips on its own grid, so the tail may begin late."""
-        lead = self._context(self.before.length, before) if self.before else 0
-        at, step = lead + self.wanted, self.step
-        if not self.after:
-            return lead, at, 0
-        end, at = at, -(-at // step) * step
-        return lead, at, self._context(self.have_after - (at - end), after)
+        self.lead, self.at, self.tail = layout(plan, engine.capabilities, stretches, index)
 
     def frames(self, on_progress: OnProgress) -> Iterator[Frames]:
         spec, anchors = self.compile()
@@ -260,10 +292,6 @@ class Gap:
             conditioning=tuple(given),
         )
         return spec, sorted(anchors, key=lambda anchor: anchor.index)
-
-    def _context(self, have: int, steps: int) -> int:
-        """How many of a neighbour's frames to show: whole latent frames, and one."""
-        return min(max(0, have - 1) // self.step, steps) * self.step + 1
 
     def _seen(self, stretch: Stretch, offset: int, count: int) -> Frames:
         """Frames of a kept neighbour at the size the model draws: [count, h, w, 3]."""

@@ -204,5 +204,11 @@ def stitch(canvas: Canvas, parts: Sequence[Span], fade: float = 0.0, prompt: str
 def upgrade(draft: EditPlan, clip: MediaRef, *, width: int, height: int, steps: int) -> EditPlan:
     """The same plan and seed at full size."""
     return replace(
-        draft, tool="upgrade", width=width, height=height, steps=steps, upgraded_from=clip
+        draft,
+        tool="upgrade",
+        width=width,
+        height=height,
+        steps=steps,
+        upgraded_from=clip,
+        full=None,
     )

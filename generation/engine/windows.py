@@ -9,11 +9,12 @@ length needs the memory of one window.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from generation.engine.capabilities import Capabilities
 from generation.engine.frames import fit, fit_all
 from generation.engine.operations import first_frame
 from generation.engine.plan import Window, plan_windows
@@ -36,14 +37,7 @@ def generate(
     on_progress raises stops the work there.
     """
     able = engine.capabilities
-    in_windows = len(spec.prompts) > 1 and able.makes("storyboard") == "in windows"
-    windows = plan_windows(
-        spec.frames,
-        longest=able.native_frames,
-        overlap=able.overlap,
-        step=able.frame_step,
-        cuts=[round(p.start * spec.fps) for p in spec.prompts[1:]] if in_windows else (),
-    )
+    windows = windows_of(able, spec.frames, [round(p.start * spec.fps) for p in spec.prompts])
     if len(windows) == 1:
         yield from engine.generate(spec, on_progress=on_progress)
         return
@@ -58,6 +52,18 @@ def generate(
             if index >= window.overlap:
                 last.append(frame)
                 yield fit(frame, spec.width, spec.height)
+
+
+def windows_of(able: Capabilities, frames: int, starts: Sequence[int] = (0,)) -> tuple[Window, ...]:
+    """The passes of a clip of `frames` frames whose prompts begin at the frames `starts`."""
+    in_windows = len(starts) > 1 and able.makes("storyboard") == "in windows"
+    return plan_windows(
+        frames,
+        longest=able.native_frames,
+        overlap=able.overlap,
+        step=able.frame_step,
+        cuts=starts[1:] if in_windows else (),
+    )
 
 
 class _Steps:

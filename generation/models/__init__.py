@@ -3,6 +3,7 @@
 from generation.models.chores import Chore, ChoreQuerySet
 from generation.models.jobs import Generation, GenerationQuerySet, SafetyCheck, StageTiming
 from generation.models.library import Draft, Favourite, Folder, FolderEntry, StylePreset
+from generation.models.probing import Friction, RequestTrace
 from generation.models.queue import FairShare, QueueClock, WorkerBeat
 from generation.models.sources import Source
 from generation.models.uploads import Upload, UploadAgreement, UploadFingerprint
@@ -17,9 +18,11 @@ __all__ = [
     "Fingerprint",
     "Folder",
     "FolderEntry",
+    "Friction",
     "Generation",
     "GenerationQuerySet",
     "QueueClock",
+    "RequestTrace",
     "SafetyCheck",
     "Source",
     "StageTiming",

@@ -92,6 +92,7 @@ class Generation(models.Model):
     variation = models.PositiveSmallIntegerField(default=0, db_default=0)
     share = models.BooleanField(default=False)  # publish to the feed when it succeeds
     cost_credits = models.PositiveIntegerField()
+    drawing_seconds = models.FloatField(null=True)  # the engine's own figure; 0: nothing to draw
     engine = models.CharField(max_length=80, blank=True)  # name and version that made it
 
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
@@ -122,6 +123,11 @@ class Generation(models.Model):
             ),
             models.Index(fields=["workspace", "-created_at", "-id"], name="generation_history"),
             models.Index(fields=["batch", "variation"], name="generation_batch"),
+            models.Index(
+                fields=["-finished_at"],
+                name="generation_finished",
+                condition=Q(status="succeeded"),
+            ),
             GinIndex(words_of("prompt"), name="generation_words"),
         ]
         constraints = [

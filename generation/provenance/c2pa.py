@@ -145,6 +145,8 @@ class ManifestClaim:
     watermark: str | None = None  # the text of the visible mark; None: the file carries none
     fingerprint: bytes | None = None  # soft binding: concatenated 32-byte frame hashes
     allow_training: bool = False  # may others train on and mine this file
+    resampled: str = ""  # what was done to reach the delivered size, in words
+    passes: int = 1  # how often the model drew to reach the delivered length
 
 
 @dataclass(frozen=True)
@@ -380,6 +382,8 @@ def _definition(
                 "promptRewritten": claim.prompt_rewritten,
                 "createdAt": _iso(claim.created_at),
                 **({"visibleWatermark": claim.watermark} if claim.watermark else {}),
+                **({"resampled": claim.resampled} if claim.resampled else {}),
+                **({"passes": claim.passes} if claim.passes > 1 else {}),
             },
         },
     ]
@@ -416,17 +420,25 @@ def _actions(claim: ManifestClaim, ingredients: list[dict[str, Any]]) -> list[di
         actions.append({"action": "c2pa.opened", "parameters": {"ingredientIds": parent}})
         actions.append({"action": "c2pa.edited", **made})
     else:
-        created = {"action": "c2pa.created", **made}
-        if ids("inputTo"):
-            created["parameters"] = {"ingredientIds": ids("inputTo")}
-        actions.append(created)
+        actions.append({"action": "c2pa.created", **made})
+    if ids("inputTo"):
+        actions[-1]["parameters"] = {"ingredientIds": ids("inputTo")}
     if components:
         actions.append({"action": "c2pa.placed", "parameters": {"ingredientIds": components}})
+    software = {"name": claim.software_name, "version": claim.software_version}
+    if claim.resampled:
+        actions.append(
+            {
+                "action": "c2pa.resized",
+                "softwareAgent": software,
+                "parameters": {"description": f"Resampled: {claim.resampled}"},
+            }
+        )
     if claim.watermark:
         actions.append(
             {
                 "action": "c2pa.edited",
-                "softwareAgent": {"name": claim.software_name, "version": claim.software_version},
+                "softwareAgent": software,
                 "digitalSourceType": TRAINED,
                 "parameters": {"description": f"Visible moving mark added: {claim.watermark}"},
             }
@@ -683,6 +695,8 @@ def _claims(active: dict[str, Any], signature: dict[str, Any]) -> dict[str, Any]
         "created_at": own.get("createdAt") or made.get("when"),
         "signed_at": signature.get("time"),
         "visible_watermark": own.get("visibleWatermark"),
+        "resampled": own.get("resampled"),
+        "passes": own.get("passes"),
         "soft_binding": data.get("c2pa.soft-binding", {}).get("alg"),
         "training_allowed": _training_allowed(data.get("cawg.training-mining", {})),
         "actions": [

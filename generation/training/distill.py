@@ -60,9 +60,8 @@ class Distiller(Trainer):
             self.teacher.compile_repeated_blocks()
 
     def loss(self, model: torch.nn.Module, step: Step) -> Tensor:
-        group, size = self.choose_group(step)
-        batch = self.draw(group, size, step)
-        device = batch.latents.device
+        group, batch = self.draw(step)
+        size, device = len(batch.latents), batch.latents.device
         self.teacher.to(device)
         given = self.given(batch, step)
         flow = self.flow(group)

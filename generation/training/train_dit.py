@@ -36,6 +36,7 @@ from generation.training.conditions import (
 )
 from generation.training.config import RunConfig, RunError, read_run
 from generation.training.loop import Loop, Step, accelerator_of
+from generation.training.thinning import choose_tokens, take
 
 OUTER = ("proj_in", "proj_out", "time_embed", "caption_projection", "scale_shift_table")
 HELD_OUT = 16  # first clips of a group's first shard: never trained on
@@ -58,6 +59,16 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         return Batch(**{k: v if v is None else v.to(device) for k, v in vars(self).items()})
 
+    def beginning(self, length: int) -> Batch:
+        """The first `length` latent frames: the encoder is causal, so they are a shorter clip's own."""
+        cut = {
+            "latents": self.latents[:, :, :length],
+            "cover": None if self.cover is None else self.cover[:, :length],
+            "pictures": None if self.pictures is None else self.pictures[:, :, :length],
+            "tail": None,  # of another moment
+        }
+        return Batch(**(vars(self) | cut))
+
 
 # Names in a shard, of the clip and of its left-right mirror image.
 PARTS = {
@@ -76,8 +87,9 @@ class Group:
     fps: float
     shards: list[dict[str, Any]] = field(default_factory=list)
 
-    def there(self) -> int:
-        return len(self._paths())
+    @property
+    def latent_frames(self) -> int:
+        return int(self.shards[0]["latents"].shape[2])
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("*.latents.safetensors"))
@@ -149,7 +161,7 @@ def _stack(rows: list[dict[str, Tensor | None]]) -> Batch:
 
 
 def cover_weight(cover: Tensor | None, strength: float) -> Tensor | float:
-    """How much each latent cell counts: 1 + strength * cover, with mean 1. [B, T, H, W]."""
+    """How much each latent cell counts: 1 + strength * cover, with mean 1. [B, T, H, W] or [B, S]."""
     if cover is None or strength == 0:
         return 1.0
     weight = 1 + strength * cover
@@ -188,14 +200,24 @@ class Flow:
     ratios: Ratios
     fps: float
     object_weight: float
+    keep: float = 1.0  # share of the tokens a step is shown; see thinning
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, given: Given, t: Tensor, noise: Tensor
     ) -> Tensor:
         """Mean squared error of the velocity over the tokens that are drawn, cells weighed by cover."""
         seen = tokens(given, t, noise, self.ratios, self.fps)
-        said = velocity(model, seen, *self.text(batch, seen))
-        return self.error(said, seen.velocity, seen, batch.cover)
+        text, mask = self.text(batch, seen)
+        if self.keep == 1 or batch.cover is None:
+            said = velocity(model, seen, text, mask)
+            return self.error(said, seen.velocity, seen, batch.cover)
+        cover = torch.nn.functional.pad(batch.cover.flatten(1), (seen.extra, 0))
+        drawn = seen.drawn.clone()
+        drawn[:, : seen.extra] = 0
+        index = choose_tokens(cover, self.keep)
+        seen, mask = take(seen._replace(drawn=drawn), mask, index)
+        said = velocity(model, seen, text, mask)
+        return self.error(said, seen.velocity, seen, cover.gather(1, index))
 
     def text(self, batch: Batch, seen: Tokens) -> tuple[Tensor, Tensor]:
         return text_of(batch, seen.extra, self.ratios.time, self.fps)
@@ -204,7 +226,7 @@ class Flow:
         """Of the clip's own tokens; extra ones are thrown away when drawing."""
         error = (said - wanted).square().mean(-1)[:, seen.extra :]
         counts = seen.drawn[:, seen.extra :]
-        weight = cover_weight(cover, self.object_weight)
+        weight = cover_weight(cover, self.object_weight)  # of the same tokens, in any shape
         if isinstance(weight, Tensor):
             counts = counts * weight.flatten(1).to(counts.device)
         return (error * counts).sum() / counts.sum()
@@ -270,32 +292,43 @@ class Trainer:
         self.settings, self.ratios, self.folder = settings, ratios, folder
         self.rescan()
 
-    def flow(self, group: Group) -> Flow:
-        return Flow(self.ratios, group.fps, self.settings["object_weight"])
+    def flow(self, group: Group, keep: float = 1.0) -> Flow:
+        return Flow(self.ratios, group.fps, self.settings["object_weight"], keep)
 
     def loss(self, model: torch.nn.Module, step: Step) -> Tensor:
-        group, size = self.choose_group(step)
-        batch = self.draw(group, size, step)
+        group, batch = self.draw(step)
         t = times(len(batch.latents), self.settings["time_shift"]).to(batch.latents.device)
         given = self.given(batch, step)
-        return self.flow(group).loss(model, batch, given, t, torch.randn_like(batch.latents))
+        flow = self.flow(group, step.stage.get("keep_tokens", 1.0))
+        return flow.loss(model, batch, given, t, torch.randn_like(batch.latents))
 
-    def choose_group(self, step: Step) -> tuple[Group, int]:
-        """A group of the stage by its share, and its batch size."""
+    def draw(self, step: Step) -> tuple[Group, Batch]:
+        """Clips of one group of the stage, chosen by its share; some captions left out.
+
+        `lengths` of a group: latent frames, of which one is chosen and that beginning of the clips
+        taken, so many more clips the shorter it is.
+        """
         mix = step.stage["mix"]
         share = np.array([m["share"] for m in mix])
         chosen = mix[step.numpy.choice(len(share), p=share / share.sum())]
         step.label = chosen["group"]
-        return self.groups[chosen["group"]], chosen["batch"]
-
-    def draw(self, group: Group, size: int, step: Step) -> Batch:
-        """Clips with some captions left out (both spans then)."""
-        batch = group.batch(size, step.numpy, self.settings["span_share"])
+        group, size, spans = (
+            self.groups[chosen["group"]],
+            chosen["batch"],
+            self.settings["span_share"],
+        )
+        whole = group.latent_frames
+        length = int(step.numpy.choice(chosen.get("lengths", [whole])))
+        if length < whole:  # a caption of the whole clip may tell what is cut off: take spans
+            size, spans = size * whole // length, 1.0
+        batch = group.batch(size, step.numpy, spans)
+        if length < whole:
+            batch = batch.beginning(length)
         drop = torch.rand(size) < self.settings["caption_dropout"]
         batch.text[drop], batch.mask[drop] = self.empty
         if batch.mask2 is not None:
             batch.mask2[drop] = False
-        return batch.to(self.dit.device)
+        return group, batch.to(self.dit.device)
 
     def given(self, batch: Batch, step: Step) -> Given:
         mode = choose(step.stage.get("modes", {}), step.python)

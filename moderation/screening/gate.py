@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ahocorasick
 
@@ -25,7 +26,9 @@ from moderation.screening.normalise import (
     rot13,
     words_of,
 )
-from moderation.screening.protocol import Action, Category, Score, Verdict, strictest
+
+if TYPE_CHECKING:
+    from moderation.screening.decision import Decision
 
 BLOCKLISTS = Path(__file__).parent / "blocklists"
 MAX_PROMPT_CHARS = 2000
@@ -308,55 +311,16 @@ def minor_references(text: str, hits: Hits | None = None) -> frozenset[str]:
     return frozenset(found)
 
 
-def screen_prompt(text: str, *, profile: str = "default") -> Verdict:
-    """Judge a prompt by lists and rules alone. Pure; a few hundred microseconds.
+def screen_prompt(text: str, *, profile: str = "default") -> Decision:
+    """Decide about a prompt by lists and rules alone. Pure; a few hundred microseconds.
 
-    The verdict's profile is "minor_present" when the text refers to someone under 18: guard-level
+    The decision's profile is "minor_referenced" when the text refers to someone under 18: guard-level
     hits for sexual content, violence and self-harm then refuse, and any sexual hit refuses with
     the code "sexual_minors".
     """
-    hits = matcher().find(text)
-    minors = minor_references(text, hits)
-    return decide(hits, minors, profile=profile, other_language=language_hint(text) == "other")
+    # Late, since the decision asks this module's lists.
+    from moderation.screening.decision import Checks, Inputs, decide, default_policy
 
-
-_STRICT_WITH_MINORS = frozenset({Category.SEXUAL, Category.VIOLENCE_GORE, Category.SELF_HARM})
-_STRICT_PROFILES = frozenset({"featured"})
-
-
-def decide(
-    hits: Hits, minors: frozenset[str], *, profile: str, other_language: bool = False
-) -> Verdict:
-    """The rules of the gate as a pure function of what was found."""
-    if minors and profile == "default":
-        profile = "minor_present"
-    actions: dict[Category, Action] = {}
-    for name, level in hits.rules:
-        category = Category(name)
-        action: Action = "refuse" if level == "refuse" else "guard"
-        strict = (minors and category in _STRICT_WITH_MINORS) or profile in _STRICT_PROFILES
-        if action == "guard" and strict:
-            action = "refuse"
-        if minors and category == Category.SEXUAL:
-            category = Category.SEXUAL_MINORS
-        actions[category] = strictest(action, actions.get(category, "allow"))
-    if other_language and not actions:
-        actions[Category.LANGUAGE] = "guard"
-    final = strictest(*actions.values())
-    categories = sorted(
-        (c for c, action in actions.items() if action == final and action != "allow"),
-        key=lambda c: list(Category).index(c) - 100 * (c == Category.SEXUAL_MINORS),
-    )
-    return Verdict(
-        action=final,
-        profile=profile,
-        categories=tuple(c.value for c in categories),
-        scores=tuple(
-            Score(c, 1.0 if action == "refuse" else 0.9, "blocklist")
-            for c, action in actions.items()
-        ),
-        reasons=tuple(c.value for c in categories),
-        evaluated=("blocklist", "minor_reference"),
-        not_evaluated=("language",) if other_language else (),
-        details={"minor_reference": bool(minors)},
+    return decide(
+        "prompt", Inputs(prompt=text), profile=profile, policy=default_policy(), checks=Checks()
     )

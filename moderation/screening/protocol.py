@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 POLICY_VERSION = "2026-11-24"
 """Stored with every verdict. Change it with every change of a list, a threshold or a rule."""
 
-Action = Literal["allow", "guard", "refuse"]
+Action = Literal["allow", "guard", "hold", "refuse"]
+"""allow; guard: may be made, kept private, judged with the strict profile and looked at twice;
+hold: a person decides before anybody gets it; refuse."""
+Scale = Literal["share", "probability", "rule"]
+"""What a value means. share: 1 - share of ordinary prompts scoring as high; probability: a
+provider's own confidence; rule: 1.0 a refusing rule fired, 0.9 a guarding one."""
 Frame = NDArray[np.uint8]
 
-_STRICTNESS: dict[Action, int] = {"allow": 0, "guard": 1, "refuse": 2}
+_STRICTNESS: dict[Action, int] = {"allow": 0, "guard": 1, "hold": 2, "refuse": 3}
 
 
 class Category(StrEnum):
@@ -38,6 +43,7 @@ class Category(StrEnum):
     KNOWN_CONTENT = "known_content"
     PHOTOSENSITIVE = "photosensitive"
     BROKEN_OUTPUT = "broken_output"
+    CHILD = "child"  # a realistic person under 18 is seen; no offence by itself (child_safety.py)
 
 
 class ScreeningUnavailable(Exception):
@@ -127,6 +133,27 @@ class TextClassifier(Protocol):
     def examples(self) -> list[tuple[str, Category, bool]]:
         """(text, category, should_block); one shared test runs them for every classifier."""
         ...
+
+
+@runtime_checkable
+class JointReviewer(Protocol):
+    """Judges everything of one job together: what is harmless apart may not be harmless together.
+
+    Raises ScreeningUnavailable when the answer is late or missing. An answer that can't be read is
+    no opinion: leave the category out, never score it 0.
+    """
+
+    name: str
+    version: str
+    categories: frozenset[Category]
+
+    def review(
+        self,
+        prompt: str,
+        rewritten: str,
+        uploads: Sequence[Sequence[Frame]],
+        frames: Sequence[Frame],
+    ) -> list[Score]: ...
 
 
 @runtime_checkable

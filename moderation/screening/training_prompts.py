@@ -1,5 +1,8 @@
 """Prompts written by ourselves to train and calibrate the text classifiers. Not used at run time.
 
+Two kinds: templates with shared slots below, and training_texts/*.txt, where every line is a family
+with its own alternatives: "{a man|a woman} reads {a book|a letter}".
+
 Public sets are mostly image prompts and web text; these templates add what they lack: video
 wording, harmless prompts with frightening words, illegal acts, deception, weapons, invasion of
 privacy. Unsafe lines say what is wanted as soberly as a label; there are none about minors, because
@@ -10,6 +13,10 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
+from pathlib import Path
+
+TEXTS = Path(__file__).parent / "training_texts"
 
 _SLOTS: dict[str, tuple[str, ...]] = {
     "animal": (
@@ -469,6 +476,20 @@ _SLOTS: dict[str, tuple[str, ...]] = {
         "is pressed flat",
         "is peeled",
     ),
+    "lastname": (
+        "Marsh",
+        "Vickers",
+        "Okoro",
+        "Delmonte",
+        "Lindqvist",
+        "Harrow",
+        "Castellan",
+        "Brandt",
+        "Achterberg",
+        "Nwosu",
+        "Tanaka",
+        "Ferris",
+    ),
     "how": (
         "step by step",
         "in detail",
@@ -923,7 +944,11 @@ def _fill(template: str, rng: random.Random) -> str:
             )
         return rng.choice(_SLOTS[slot])
 
-    text = re.sub(r"\{([a-z0-9:]+)\}", value, template)
+    return _tidy(re.sub(r"\{([a-z0-9:]+)\}", value, template), rng)
+
+
+def _tidy(text: str, rng: random.Random) -> str:
+    """One space between words; sometimes lower case, a capital first letter or a full stop."""
     text = re.sub(r"\s+", " ", text).strip(" ,")
     text = re.sub(r" ,", ",", text)
     if rng.random() < 0.3:
@@ -935,10 +960,45 @@ def _fill(template: str, rng: random.Random) -> str:
     return text
 
 
-def generate(seed: int = 1) -> list[tuple[str, str, str]]:
-    """(text, category or "benign", family): deterministic; a family is one template.
+_CHOICE = re.compile(r"\{([^{}]*)\}")
 
-    Keep a family on one side of a train/test split: its members are near copies.
+
+def _vary(line: str, rng: random.Random) -> str:
+    """One wording of a line: innermost braces first; {a|b} is a choice, {name} a shared slot."""
+
+    def value(match: re.Match[str]) -> str:
+        inner = match.group(1)
+        return rng.choice(inner.split("|") if "|" in inner else _SLOTS[inner])
+
+    while _CHOICE.search(line):
+        line = _CHOICE.sub(value, line)
+    return _tidy(line, rng)
+
+
+def lines() -> Iterator[tuple[str, str, str]]:
+    """(line, category, family) of training_texts/; category as in `generate`.
+
+    Raises ValueError for a file whose header does not say what its lines are.
+    """
+    for path in sorted(TEXTS.glob("*.txt")):
+        header, *rest = path.read_text(encoding="utf-8").splitlines()
+        fields = dict(part.strip().split(": ", 1) for part in header.removeprefix("#").split("|"))
+        if fields.get("label") not in _LABELS:
+            raise ValueError(f"{path.name}: the label must be one of {', '.join(_LABELS)}")
+        category = _LABELS[fields["label"]] or fields["category"]
+        for number, line in enumerate(rest, start=2):
+            if line.strip() and not line.startswith("#"):
+                yield line, category, f"{path.stem}-{number}"
+
+
+_LABELS = {"unsafe": "", "ordinary": "benign", "contrast": "benign_contrast"}
+
+
+def generate(seed: int = 1) -> list[tuple[str, str, str]]:
+    """(text, category or "benign" or "benign_contrast", family): deterministic.
+
+    A family is one template or line. Keep it on one side of a train/test split: its members are
+    near copies.
     """
     rng = random.Random(seed)
     rows: list[tuple[str, str, str]] = []
@@ -948,8 +1008,16 @@ def generate(seed: int = 1) -> list[tuple[str, str, str]]:
             texts = {_fill(template, rng) for _ in range(copies)}
             rows.extend((text, category, f"{category}-{number}") for text in sorted(texts))
 
-    add(BENIGN, "benign", 90)
-    add(BENIGN_CONTRAST, "benign_contrast", 8)
+    add(BENIGN, "benign", TEMPLATE_COPIES["benign"])
+    add(BENIGN_CONTRAST, "benign_contrast", TEMPLATE_COPIES["benign_contrast"])
     for category, templates in UNSAFE.items():
-        add(templates, category, 8)
+        add(templates, category, TEMPLATE_COPIES["unsafe"])
+    for line, category, family in lines():
+        texts = {_vary(line, rng) for _ in range(LINE_COPIES)}
+        rows.extend((text, category, family) for text in sorted(texts))
     return rows
+
+
+# Wordings drawn from each template and each line.
+TEMPLATE_COPIES = {"benign": 30, "benign_contrast": 4, "unsafe": 6}
+LINE_COPIES = 6

@@ -1,7 +1,8 @@
-"""Three file areas and the signed, short-lived links into one of them.
+"""Four file areas and the signed, short-lived links into one of them.
 
 quarantine  what is being made or was refused; never gets a link
 private     finished renditions; a link only after a permission check
+sealed      ciphertext of child-safety evidence (moderation/sealed.py); never gets a link
 Keys are "<workspace>/<video>/<name>"; nothing a user types becomes part of a key.
 """
 
@@ -67,6 +68,11 @@ def store_private(source: Path, key: str) -> None:
 def store_quarantine(source: Path, key: str) -> None:
     """Keep a refused file where no link can reach it."""
     _store("quarantine", source, key)
+
+
+def store_sealed(source: Path, key: str) -> None:
+    """Keep a ciphertext that only moderation/sealed.py can open."""
+    _store("sealed", source, key)
 
 
 def quarantine(key: str) -> None:

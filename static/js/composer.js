@@ -1,9 +1,11 @@
 // The composer: cost and wait before the click, one job for each draft, the job's card below.
 import { Attachments } from "./attachments.js";
-import { readJson } from "./dom.js";
+import { element, readJson } from "./dom.js";
 import { advance, fill, handleButtons, isFinal, newCard } from "./job_card.js";
 import { watchWorkspace } from "./live.js";
 import { Order } from "./order.js";
+import { openPromptHistory } from "./prompt_history.js";
+import { openStyles } from "./styles.js";
 import { storage } from "./ui.js";
 
 const studio = document.querySelector("[data-studio]");
@@ -39,6 +41,7 @@ function values() {
     seconds,
     variations: Number(data.get("variations") || 1),
     share: data.get("share") === "on",
+    draft: data.get("draft") === "on",
     ...expert,
     ...attachments.form(seconds),
   };
@@ -66,6 +69,7 @@ function restore() {
   check("variations", String(saved.variations || 1));
   for (const name of KEPT) if (saved[name] !== undefined && form.elements[name]) form.elements[name].value = saved[name] ?? "";
   form.elements.share.checked = Boolean(saved.share);
+  form.elements.draft.checked = Boolean(saved.draft);
 }
 
 function changed() {
@@ -124,6 +128,28 @@ form.addEventListener("keydown", (event) => {
 });
 form.querySelector("[data-new-seed]").addEventListener("click", () => {
   form.elements.seed.value = crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;
+  changed();
+});
+form.querySelector("[data-history]").addEventListener("click", async (event) => {
+  const found = await openPromptHistory(workspace);
+  event.target.closest("button").focus();
+  if (!found) return;
+  prompt.value = found.prompt;
+  check("size", `${found.width}x${found.height}`);
+  check("seconds", String(found.seconds));
+  form.elements.steps.value = found.steps;
+  prompt.focus();
+  changed();
+});
+form.querySelector("[data-styles]").addEventListener("click", async () => {
+  const select = form.elements.style;
+  const before = select.value;
+  const { own, made } = await openStyles(workspace);
+  for (const option of select.querySelectorAll('[value^="own:"]')) option.remove();
+  for (const { id, name } of own) select.append(element("option", { value: `own:${id}` }, name));
+  select.value = made ? `own:${made}` : before;
+  if (select.selectedIndex < 0) select.value = ""; // the chosen one was thrown away
+  select.focus();
   changed();
 });
 studio.addEventListener("click", (event) => {

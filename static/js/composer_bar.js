@@ -3,6 +3,7 @@ import { api } from "./api.js";
 import { Attachments } from "./attachments.js";
 import { element, readJson } from "./dom.js";
 import { Order } from "./order.js";
+import { openPromptHistory } from "./prompt_history.js";
 import { storage, toast } from "./ui.js";
 
 const bar = document.querySelector("[data-bar]");
@@ -32,6 +33,7 @@ function values() {
     variations: Number(data.get("variations")),
     style: data.get("style") || "",
     camera: data.get("camera") || "",
+    draft: data.get("draft") === "on",
     ...attachments.form(seconds),
   };
 }
@@ -39,7 +41,7 @@ function values() {
 function keep() {
   const chosen = {};
   for (const select of form.querySelectorAll("select[name]")) chosen[select.name] = select.value;
-  draft.write({ prompt: prompt.value, chosen, items: attachments.items, key: order.key });
+  draft.write({ prompt: prompt.value, chosen, draft: form.elements.draft.checked, items: attachments.items, key: order.key });
 }
 
 function changed() {
@@ -82,13 +84,27 @@ async function recall(by) {
   changed();
 }
 
+/** One of the list: its words, and its size and length where they are offered here. */
+form.querySelector("[data-history]").addEventListener("click", async (event) => {
+  const found = await openPromptHistory(workspace);
+  event.target.closest("button").focus();
+  if (!found) return;
+  prompt.value = found.prompt;
+  for (const [name, value] of [["size", `${found.width}x${found.height}`], ["seconds", String(found.seconds)]]) {
+    const option = form.elements[name].querySelector(`option[value="${CSS.escape(value)}"]`);
+    if (option && !option.disabled) form.elements[name].value = value;
+  }
+  changed();
+  prompt.focus();
+});
+
 function inUse() {
   return prompt.value.trim() !== "" || attachments.items.length > 0;
 }
 
 // The buttons must stay where they are between press and release, so only the text opens it.
 form.addEventListener("focusin", (event) => {
-  bar.classList.remove("is-away");
+  bar.classList.remove("is-away", "is-beside");
   if (event.target === prompt) open(true);
 });
 document.addEventListener("pointerdown", (event) => {
@@ -104,6 +120,14 @@ bar.addEventListener("keydown", (event) => {
     document.activeElement.blur();
   }
 });
+
+// On a small screen two Generate buttons would stand on each other: while the tools of a clip show
+// theirs, this one makes room.
+const tools = document.querySelector("[data-edit]");
+if (tools) {
+  const beside = (on) => bar.classList.toggle("is-beside", on && !bar.contains(document.activeElement));
+  new IntersectionObserver(([foot]) => beside(foot.isIntersecting)).observe(tools.querySelector(".edit__foot"));
+}
 
 // On a small screen it gets out of the way while somebody reads on.
 const small = matchMedia("(max-width: 46rem)");
@@ -147,6 +171,7 @@ async function send(event) {
 
 if (saved) {
   prompt.value = saved.prompt || "";
+  form.elements.draft.checked = Boolean(saved.draft);
   for (const [name, value] of Object.entries(saved.chosen || {})) {
     const option = form.elements[name]?.querySelector(`option[value="${CSS.escape(value)}"]`);
     if (option && !option.disabled) form.elements[name].value = value;

@@ -80,7 +80,7 @@ const EDITS = {
 
 function values() {
   if (closed() || (tool === "blend" && !second)) return null;
-  const body = { tool, edit: EDITS[tool](), prompt: field("prompt").value };
+  const body = { tool, edit: EDITS[tool](), prompt: field("prompt").value, draft: tool !== "upgrade" && field("draft").checked };
   if (tool === "recut") body.seconds = number("recut_seconds");
   if (tool === "upgrade") {
     const [width, height] = field("upgrade_size").value.split("x").map(Number);
@@ -107,6 +107,7 @@ function show(next, { focus = false } = {}) {
   if (tool !== "fill" && !trim.touched) trim.set(0, length);
   trim.draw();
   form.querySelector("[data-words]").hidden = off || tool === "upgrade";
+  form.querySelector("[data-draft-first]").hidden = tool === "upgrade";
   form.querySelector(".edit__foot").hidden = off;
   order.clearProblem();
   refresh();
@@ -183,5 +184,10 @@ form.addEventListener("keydown", (event) => {
 });
 
 field("recut_seconds").value = Math.min(longest, Math.ceil(length) + 2);
-const asked = location.hash.slice(1);
-show(tabs.some((tab) => tab.dataset.tool === asked) ? asked : tool);
+const ofAddress = () => tabs.find((tab) => tab.dataset.tool === location.hash.slice(1))?.dataset.tool;
+addEventListener("hashchange", () => {
+  if (!ofAddress()) return;
+  show(ofAddress());
+  panel.scrollIntoView({ block: "nearest" });
+});
+show(ofAddress() || tool);

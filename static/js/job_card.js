@@ -121,6 +121,9 @@ function fillVideo(card, job) {
   }
   player.hidden = false;
   slot(card, "open").href = job.video.page_url;
+  const upgrade = slot(card, "upgrade");
+  upgrade.hidden = !job.plan?.full;
+  upgrade.href = `${job.video.page_url}#upgrade`;
   slot(card, "download").href = job.video.download_url;
   const share = slot(card, "share");
   share.setAttribute("aria-pressed", String(Boolean(job.video.shared_at)));
@@ -169,7 +172,7 @@ export function fill(card, job) {
   badge.className = look;
   badge.textContent = label;
   text(card, "prompt", job.prompt);
-  text(card, "size", `${job.width}×${job.height}`);
+  text(card, "size", `${job.plan?.full ? "draft " : ""}${job.width}×${job.height}`);
   text(card, "seconds", `${job.seconds} s`);
   text(card, "seed", `seed ${job.seed}`);
   const credits = job.credit_state === "released" ? "not charged" : `${job.cost_credits} credits`;

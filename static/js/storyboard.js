@@ -49,6 +49,7 @@ function values({ final }) {
     fit: form.elements.fit.value,
     style: form.elements.style?.value || "",
     camera: form.elements.camera?.value || "",
+    draft: form.elements.draft.checked,
     ...(form.elements.seed.value && { seed: Number(form.elements.seed.value) }),
   };
 }

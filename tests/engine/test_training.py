@@ -399,24 +399,40 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(other, monkey
     assert checkpoint.newest(other.work / "dit.state") is None
 
 
-def test_a_caption_left_out_leaves_out_both_spans(cached):
+def trainer_of_short_clips(cached, **changes):
     group = train_dit.open_groups(cached, cached["dit"])["short"]
     group.use()
-    text = TextStates(cached["cache"]["tokens"])
-    empty = text([""])
-    settings = {**cached["dit"], "caption_dropout": 1.0}
-    trainer = train_dit.Trainer(
+    empty = TextStates(cached["cache"]["tokens"])([""])
+    return train_dit.Trainer(
         train_dit.build_dit({"heads": 1, "layers": 1}, 16, 384),
         {"short": group},
         (empty[0][0].float(), empty[1][0]),
-        settings,
+        {**cached["dit"], **changes},
         train_dit.ratios_of(cached),
         cached.work / "none",
     )
-    batch = trainer.draw(group, 4, loop.seed_step(0, 0, 0, {}))
 
-    assert torch.equal(batch.mask, empty[1].expand(4, -1))
+
+def test_a_caption_left_out_leaves_out_both_spans(cached):
+    trainer = trainer_of_short_clips(cached, caption_dropout=1.0)
+    stage = {"mix": [{"group": "short", "share": 1.0, "batch": 4}]}
+    _, batch = trainer.draw(loop.seed_step(0, 0, 0, stage))
+
+    assert torch.equal(batch.mask, trainer.empty[1].expand(4, -1))
     assert batch.mask2 is None or not batch.mask2.any()
+
+
+def test_the_beginning_of_a_clip_is_trained_as_a_shorter_clip(cached):
+    trainer = trainer_of_short_clips(cached, caption_dropout=0.0)
+    stage = {"mix": [{"group": "short", "share": 1.0, "batch": 4, "lengths": [2]}]}
+    group, batch = trainer.draw(loop.seed_step(0, 0, 0, stage))
+    whole = group.latent_frames
+
+    assert batch.latents.shape[:3] == (4 * whole // 2, 16, 2)
+    assert batch.cover is None or batch.cover.shape[1] == 2
+    assert batch.tail is None
+    kept = torch.cat([group.shards[0][side].float() for side in ("latents", "mirrored")])
+    assert all((kept[:, :, :2] == clip).flatten(1).all(1).any() for clip in batch.latents)
 
 
 def test_a_clip_that_changes_is_told_in_two_captions(cached):

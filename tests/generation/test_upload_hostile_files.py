@@ -24,7 +24,7 @@ from generation import upload_checks
 from generation.media import Encoder, probe, sample_frames
 from generation.models import Upload
 from generation.reading import reader
-from tests.generation.uploading import drawing, drawn_video, encoded
+from tests.generation.uploading import drawing, drawn_video, encoded, write
 
 MOST_CPU_SECONDS = 5.0
 MOST_BYTES = 512 * 2**20
@@ -102,68 +102,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def box(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", 8 + len(body)) + kind + body
-
-
-SUBTITLE_STYLE = b"""[Script Info]
-ScriptType: v4.00+
-[V4+ Styles]
-Format: Name, Fontname, Fontsize
-Style: Default,Arial,16
-[Events]
-Format: Layer, Start, End, Style, Text
-"""
-
-
-def write(
-    path: Path,
-    *,
-    codec: str = "libx264",
-    container: str = "mp4",
-    size: tuple[int, int] = (320, 192),
-    times: list[int] | None = None,
-    rate: int = 12,
-    audio: bool = False,
-    subtitles: int = 0,
-    streams: int = 1,
-    aspect: Fraction | None = None,
-    metadata: dict[str, str] | None = None,
-) -> bytes:
-    """A drawing in some container; `times` are the frames' moments in thousandths of a second."""
-    width, height = size
-    with av.open(str(path), "w", format=container) as output:
-        output.metadata.update(metadata or {})
-        made = [output.add_stream(codec, rate=rate) for _ in range(streams)]
-        for stream in made:
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            stream.codec_context.time_base = Fraction(1, 1000)
-            if aspect is not None:
-                stream.codec_context.sample_aspect_ratio = aspect
-        sound = output.add_stream("aac", rate=44100) if audio else None
-        texts = [output.add_stream("mov_text") for _ in range(subtitles)]
-        for text in texts:
-            text.codec_context.subtitle_header = SUBTITLE_STYLE
-        for stream in made:
-            for index, at in enumerate(times or [round(1000 * i / rate) for i in range(12)]):
-                picture = np.asarray(drawing(width, height, shift=4 * index))
-                frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-                    format="yuv420p"
-                )
-                frame.pts, frame.time_base = at, Fraction(1, 1000)
-                for packet in stream.encode(frame):
-                    output.mux(packet)
-            for packet in stream.encode(None):
-                output.mux(packet)
-        if sound is not None:
-            frame = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp")
-            frame.sample_rate = 44100
-            for packet in [*sound.encode(frame), *sound.encode(None)]:
-                output.mux(packet)
-        for text in texts:
-            packet = av.Packet(b"\0\x05hello")
-            packet.stream, packet.pts, packet.dts, packet.duration = text, 0, 0, 500
-            packet.time_base = Fraction(1, 1000)
-            output.mux(packet)
-    return path.read_bytes()
 
 
 # --- Pictures that are refused -------------------------------------------------------------------

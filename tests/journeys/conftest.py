@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,15 @@ def find_browser() -> str | None:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    """`up` with the shipped model in an empty state folder: web server, worker, engine, all real."""
+    """`up` with the shipped model in an empty state folder: web server, worker, engine, all real.
+
+    SORA_JOURNEYS_MODEL: another model folder to walk through, before it is shipped.
+    """
+    other = os.environ.get("SORA_JOURNEYS_MODEL")
     running = Site(
-        new_state_folder(), SORA_ENGINE="generation.engine.diffusers_engine.DiffusersEngine"
+        new_state_folder(),
+        SORA_ENGINE="generation.engine.diffusers_engine.DiffusersEngine",
+        **({"SORA_MODEL_DIR": other} if other else {}),
     )
     try:
         running.start()
@@ -66,29 +73,35 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def visit(site: Site, browser: Any) -> Iterator[Callable[..., Any]]:
     """Open a page as a new person: own cookies, own storage. Script errors fail the test."""
-    contexts, complaints = [], []
+    with ExitStack() as people:
 
-    def start(path: str = "/", **options: Any) -> Any:
-        options.setdefault("viewport", DESKTOP)
-        context = browser.new_context(base_url=f"http://localhost:{site.port}", **options)
-        context.set_default_timeout(30_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
-        page.on(
-            "console",
-            lambda message: (
-                complaints.append(f"{page.url}: {message.text}")
-                if "Content Security Policy" in message.text
-                else None
-            ),
-        )
-        page.goto(path)
-        return page
+        def start(path: str = "/", **options: Any) -> Any:
+            page = people.enter_context(newcomer_of(site, browser, **options))
+            page.goto(path)
+            return page
 
-    yield start
-    for context in contexts:
-        context.close()
+        yield start
+
+
+@contextmanager
+def newcomer_of(site: Site, browser: Any, **options: Any) -> Iterator[Any]:
+    """An empty page with cookies and storage of its own. Its script errors fail at the end."""
+    complaints: list[str] = []
+    options.setdefault("viewport", DESKTOP)
+    context = browser.new_context(base_url=f"http://localhost:{site.port}", **options)
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(f"{page.url}: {message.text}")
+            if "Content Security Policy" in message.text
+            else None
+        ),
+    )
+    yield page
+    context.close()
     assert complaints == []
 
 

@@ -1,0 +1,148 @@
+"""Ask every check about a text, or about everything of one job together; write down what each saw.
+
+Nothing is decided here: decision.py turns the signals into an action. A check that fails or does
+not answer raises ScreeningUnavailable, so that nothing unseen goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from moderation.screening import gate
+from moderation.screening.normalise import language_hint
+from moderation.screening.protocol import Category, Scale, Score, ScreeningUnavailable
+from moderation.screening.signals import Checks, Collected, Inputs, Signal
+
+# What learned text classifiers are expected to judge; what none of them can is said.
+JUDGED_TEXT = (
+    Category.SEXUAL,
+    Category.VIOLENCE_GORE,
+    Category.SELF_HARM,
+    Category.HATE,
+    Category.HARASSMENT,
+    Category.ILLEGAL,
+    Category.DANGEROUS,
+    Category.DECEPTIVE,
+    Category.PRIVACY,
+)
+
+_LEVELS = {"refuse": 1.0, "guard": 0.9}
+
+
+def collect_texts(inputs: Inputs, checks: Checks) -> Collected:
+    """What the rules and every text classifier see in the prompt and in what was made of it.
+
+    With a rewritten text, the rules read both and the classifiers as well; the decision weighs what
+    stands only in the original (decision.weighed).
+    """
+    texts = [("prompt", inputs.prompt)]
+    if inputs.rewritten is not None:
+        texts.append(("rewritten", inputs.rewritten))
+    signals: list[Signal] = []
+    evaluated = ["blocklist", "minor_reference"]
+    not_evaluated: list[str] = []
+    minors = False
+    for subject, text in texts:
+        found, about_minors = rule_signals(text, subject)
+        signals += found
+        minors = minors or about_minors
+        if any(signal.category == Category.LANGUAGE for signal in found):
+            not_evaluated.append("language")
+    same = inputs.rewritten is not None and inputs.rewritten == inputs.prompt
+    for subject, text in texts[1:] if same else texts:
+        if not text.strip():
+            continue
+        for classifier, scale in _text_classifiers(checks):
+            scores = ask(classifier.name, lambda c=classifier, t=text: c.score(t))  # type: ignore[misc]
+            signals += signals_of(scores, classifier, subject=subject, scale=scale)
+    asked = [classifier for classifier, _ in _text_classifiers(checks)]
+    evaluated += [f"{c.name} {c.version}" for c in asked]
+    seen = frozenset[Category]().union(*(c.categories for c in asked))
+    not_evaluated += sorted(f"learned:{c.value}" for c in JUDGED_TEXT if c not in seen)
+    return Collected(
+        signals=tuple(signals),
+        evaluated=tuple(dict.fromkeys(evaluated)),
+        not_evaluated=tuple(dict.fromkeys(not_evaluated)),
+        details={"minor_reference": minors},
+    )
+
+
+def rule_signals(text: str, subject: str = "prompt") -> tuple[list[Signal], bool]:
+    """(signals of lists and rules, whether somebody under 18 is referred to). No model, no network."""
+    hits = gate.matcher().find(text)
+    minors = bool(gate.minor_references(text, hits))
+    strongest: dict[Category, float] = {}
+    for name, level in hits.rules:
+        category = Category(name)
+        strongest[category] = max(strongest.get(category, 0.0), _LEVELS.get(level, 0.9))
+    if not strongest and language_hint(text) == "other":
+        strongest[Category.LANGUAGE] = 0.9
+    return [
+        Signal("blocklist", lists_version(), category, value, scale="rule", subject=subject)
+        for category, value in strongest.items()
+    ], minors
+
+
+@lru_cache(maxsize=1)
+def lists_version() -> str:
+    """Changes with the version of any list."""
+    listed = sorted((b.name, b.version) for b in gate.matcher().blocklists)
+    return hashlib.sha256(repr(listed).encode()).hexdigest()[:10]
+
+
+def collect_joint(inputs: Inputs, checks: Checks) -> Collected:
+    """What reviewers of prompt, rewritten text, uploads and frames together say."""
+    frames = [frame for _, frame in inputs.frames]
+    signals: list[Signal] = []
+    for reviewer in checks.joint:
+        scores = ask(
+            reviewer.name,
+            lambda r=reviewer: r.review(  # type: ignore[misc]
+                inputs.prompt,
+                inputs.prompt if inputs.rewritten is None else inputs.rewritten,
+                inputs.uploads,
+                frames,
+            ),
+        )
+        signals += signals_of(scores, reviewer, subject="job", scale="probability")
+    return Collected(
+        signals=tuple(signals),
+        evaluated=tuple(f"{r.name} {r.version}" for r in checks.joint),
+        not_evaluated=() if checks.joint else ("joint",),
+    )
+
+
+def signals_of(scores: Iterable[Score], check: Any, *, subject: str, scale: Scale) -> list[Signal]:
+    """Scores of one classifier as signals; a value that is no number counts as the worst."""
+    return [
+        Signal(
+            provider=check.name,
+            version=check.version,
+            category=score.category,
+            value=score.value if math.isfinite(score.value) else 1.0,
+            scale=scale,
+            subject=subject,
+        )
+        for score in scores
+    ]
+
+
+def ask(name: str, question: Callable[[], Sequence[Score]]) -> Sequence[Score]:
+    """The answer of one check. Raises ScreeningUnavailable for whatever goes wrong in it."""
+    try:
+        return question()
+    except ScreeningUnavailable:
+        raise
+    except Exception as error:
+        raise ScreeningUnavailable(f"{name} failed: {error}") from error
+
+
+def _text_classifiers(checks: Checks) -> list[tuple[Any, Scale]]:
+    return [
+        *((classifier, "share") for classifier in checks.texts),
+        *((provider, "probability") for provider in checks.text_providers),
+    ]
