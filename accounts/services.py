@@ -195,6 +195,19 @@ def change_profile(user: User, *, display_name: str, handle: str) -> User:
     return user
 
 
+def let_others_remix(user: User, *, on: bool) -> bool:
+    """Whether clips this person makes from now on may be remixed once they are shared. False: it
+    was so already."""
+    with transaction.atomic():
+        changed = User.objects.filter(pk=user.pk, lets_others_remix=not on).update(
+            lets_others_remix=on
+        )
+        if changed:
+            audit.record(audit.USER_REMIXING_CHANGED, actor=user, target=user, allowed=on)
+    user.refresh_from_db(fields=["lets_others_remix"])
+    return bool(changed)
+
+
 def suspend_user(user: User, *, by: User | None, reason: str) -> bool:
     """Stop the person from everything but reading the notice. False: already suspended.
 

@@ -8,7 +8,8 @@ larger step onto and across the seam of a loop over its mean step, the highest o
 `engine_over_stock`: see benchmarks/engine.py. `long_clip_seconds`: CPU time over the engine's threads
 for 20 s at 1080p, drawn in windows, enlarged, encoded, signed; `long_over_short_memory`: its peak
 memory over that of the 4 s clip. `roundtrip_equal`: 1 when a workspace's archive, read into another
-workspace and written again, is the same to the bit. `python -m benchmarks.editing --seeds 3` is quick.
+workspace and written again, is the same to the bit. `--seeds 3` is quick,
+`--part` measures one of kept, stock, long and roundtrip alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,46 +41,64 @@ from generation.engine.frames import fit as cropped
 from generation.provenance.fingerprint import FingerprintBuilder
 from generation.provenance.watermark import VisibleMark
 
+PARTS = ("kept", "stock", "long", "roundtrip")
 SEEDS, STEPS = 20, 4  # what is kept doesn't depend on the number of steps
 LONG, SHORT, LONG_SIZE = 20, 4, (1920, 1080)
 CLIP, PICTURE = MediaRef("video", UUID(int=1)), MediaRef("upload", UUID(int=2))
 EDITS = frozenset({"extend", "fill", "loop", "keyframes", "last_frame", "storyboard"})
 
 
-def run(*, seeds: int = SEEDS, long: int = LONG, rounds: int = engine_benchmark.ROUNDS) -> Any:
-    """Measure once. The arguments are for quick runs."""
+def run(
+    *,
+    seeds: int = SEEDS,
+    long: int = LONG,
+    rounds: int = engine_benchmark.ROUNDS,
+    parts: Sequence[str] = PARTS,
+) -> Any:
+    """Measure once. `parts` of it alone; the other arguments are for quick runs."""
     began, engine = time.perf_counter(), _engine()
+    measures: dict[str, float] = {}
+    about: dict[str, Any] = {
+        **context(["torch", "diffusers", "av", "numpy", "c2pa-python"]),
+        "model": f"{engine.name} {engine.version}",
+    }
+    if "kept" in parts:
+        found = _kept(engine, seeds)
+        measures |= {
+            "i2v_psnr": round(min(found["i2v"]), 2),
+            "extend_psnr": round(min(found["extend"]), 2),
+            "fill_psnr": round(min(found["fill"]), 2),
+            "loop_seam_ratio": round(max(found["loop"]), 3),
+        }
+        about["seeds"] = seeds
+        about["mean"] = {name: round(float(np.mean(each)), 2) for name, each in found.items()}
+    if "stock" in parts:
+        ratio = engine_benchmark._over_stock(engine, rounds, None)
+        measures["engine_over_stock"] = round(ratio, 4)
+    if "long" in parts:
+        runs = {"long": _in_child(long), "short": _in_child(SHORT)}
+        measures |= {
+            "long_clip_seconds": round(runs["long"]["cpu"] / runs["long"]["threads"], 1),
+            "long_over_short_memory": round(runs["long"]["peak"] / runs["short"]["peak"], 4),
+        }
+        about["long_clip"] = f"{LONG_SIZE[0]}x{LONG_SIZE[1]}, {long} s, default steps"
+        about["wall_seconds"] = {name: round(each["wall"], 1) for name, each in runs.items()}
+        about["peak_mib"] = {name: round(each["peak"]) for name, each in runs.items()}
+        about["threads"] = int(runs["long"]["threads"])
+    if "roundtrip" in parts:
+        measures["roundtrip_equal"] = int(_roundtrip())
+    about["seconds"] = round(time.perf_counter() - began, 1)
+    return {"measures": measures, "context": about}
+
+
+def _kept(engine: Any, seeds: int) -> dict[str, list[float]]:
+    """What every seed gave."""
     found: dict[str, list[float]] = {"i2v": [], "extend": [], "fill": [], "loop": []}
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(seeds):
             for name, value in _fidelity(engine, seed, Path(folder)).items():
                 found[name].append(value)
-    long_run, short_run = _in_child(long), _in_child(SHORT)
-    return {
-        "measures": {
-            "i2v_psnr": round(min(found["i2v"]), 2),
-            "extend_psnr": round(min(found["extend"]), 2),
-            "fill_psnr": round(min(found["fill"]), 2),
-            "loop_seam_ratio": round(max(found["loop"]), 3),
-            "engine_over_stock": round(engine_benchmark._over_stock(engine, rounds, None), 4),
-            "long_clip_seconds": round(long_run["cpu"] / long_run["threads"], 1),
-            "long_over_short_memory": round(long_run["peak"] / short_run["peak"], 4),
-            "roundtrip_equal": int(_roundtrip()),
-        },
-        "context": {
-            **context(["torch", "diffusers", "av", "numpy", "c2pa-python"]),
-            "model": f"{engine.name} {engine.version}",
-            "seeds": seeds,
-            "mean": {name: round(float(np.mean(values)), 2) for name, values in found.items()},
-            "long_clip": f"{LONG_SIZE[0]}x{LONG_SIZE[1]}, {long} s, default steps",
-            "wall_seconds": {
-                "long": round(long_run["wall"], 1),
-                "short": round(short_run["wall"], 1),
-            },
-            "peak_mib": {"long": round(long_run["peak"]), "short": round(short_run["peak"])},
-            "seconds": round(time.perf_counter() - began, 1),
-        },
-    }
+    return found
 
 
 def _engine() -> Any:
@@ -289,13 +309,19 @@ def _roundtrip() -> bool:
         return report.taken_in == 2 and content(two, "two.zip") == before
 
 
+def _arguments() -> dict[str, Any]:
+    parser = ArgumentParser(prog="python -m benchmarks.editing", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="what is printed anyway")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--part", action="append", choices=PARTS, help="one alone; may be repeated")
+    given = parser.parse_args()
+    return {"seeds": given.seeds, "parts": given.part or PARTS}
+
+
 if __name__ == "__main__":
     import json
 
     if sys.argv[1:2] == ["--deliver"]:
         _deliver_and_report(int(sys.argv[2]))
     else:
-        arguments = [word for word in sys.argv[1:] if word != "--json"]
-        if arguments and (arguments[0] != "--seeds" or len(arguments) != 2):
-            sys.exit("usage: python -m benchmarks.editing [--json] [--seeds N]")
-        print(json.dumps(run(**({"seeds": int(arguments[1])} if arguments else {})), indent=2))
+        print(json.dumps(run(**_arguments()), indent=2))

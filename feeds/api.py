@@ -36,6 +36,7 @@ class CardOut(serializers.Serializer[Any]):
     seconds = serializers.FloatField()
     created_at = serializers.DateTimeField()
     shared_at = serializers.DateTimeField(allow_null=True)
+    remixable = serializers.BooleanField()
     creator = CreatorOut()
     likes = serializers.IntegerField()
     liked = serializers.BooleanField()

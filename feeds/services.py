@@ -13,7 +13,9 @@ from accounts.models import User
 from feeds.errors import NotShareable
 from feeds.models import Like, LikeCount
 from generation.models import SafetyCheck, Video
-from generation.services import announce
+from generation.screening import review_for_feed
+from generation.services import announce, record_check
+from moderation.screening.decision import Decision
 
 
 def share_video(video: Video, *, by: User) -> Video:
@@ -31,16 +33,47 @@ def share_video(video: Video, *, by: User) -> Video:
             )
         if video.shared_at is not None:
             return video
-        guarded = SafetyCheck.objects.filter(
-            generation_id=video.generation_id, action="guard"
-        ).exists()
-        if guarded:
-            raise NotShareable("Our checks keep this clip private.")
+        if video.is_kept_private:
+            raise NotShareable(
+                "Our checks keep this clip private.",
+                remedy="Ask for a person to look at it on the clip's page.",
+            )
+        decision = decide_for_feed(video)
+        record_check(video.generation, SafetyCheck.Stage.FEED, decision, final=False)
+    # The decision stays stored when it says no, so the refusal comes after the transaction.
+    if decision.action != "allow" and video.released_at is None:
+        raise NotShareable(
+            "Our checks for public pages keep this clip private.",
+            remedy="It stays yours to watch and download. Ask for a person to look at it on the "
+            "clip's page.",
+            reasons=list(decision.reasons),
+        )
+    with transaction.atomic():
+        video = Video.objects.select_for_update().get(pk=video.pk)
+        if video.shared_at is not None or video.quarantined_at is not None:
+            return video
         video.shared_at = timezone.now()
         video.save(update_fields=["shared_at"])
         audit.record(audit.VIDEO_SHARED, workspace=video.workspace, actor=by, target=video)
         announce(video.generation)
     return video
+
+
+def decide_for_feed(video: Video) -> Decision:
+    """Everything the worker's checks saw in a clip, judged with the strictest profile.
+
+    Raises NotShareable when a stored check can't be read.
+    """
+    rows = video.generation.safety_checks.exclude(stage="feed").values_list("verdict", flat=True)
+    try:
+        stored = [Decision.from_json(row) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotShareable("What our checks said about this clip can't be read.") from error
+    return review_for_feed(
+        (signal for decision in stored for signal in decision.signals),
+        prompt=video.generation.prompt,
+        minor_reference=any(d.details.get("minor_reference") for d in stored),
+    )
 
 
 def unshare_video(video: Video, *, by: User) -> Video:

@@ -272,6 +272,7 @@ class GenerationListView(APIView):
             wish=Wish(**values),
             variations=variations,
             share=share,
+            profile="default" if request.auth is None else "api",
         )
         shown = presenting.present(made[0])
         if variations > 1:

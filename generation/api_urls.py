@@ -56,6 +56,11 @@ urlpatterns = [
     path(
         "workspaces/<int:workspace_id>/imports/", library_api.ImportsView.as_view(), name="imports"
     ),
+    path(
+        "workspaces/<int:workspace_id>/prompt-tables/",
+        library_api.PromptTableView.as_view(),
+        name="prompt-tables",
+    ),
     path("workspaces/<int:workspace_id>/chores/", library_api.ChoresView.as_view(), name="chores"),
     path("chores/<uuid:chore_id>/", library_api.ChoreView.as_view(), name="chore"),
     path(
@@ -65,6 +70,7 @@ urlpatterns = [
     ),
     path("videos/<uuid:video_id>/lineage/", library_api.LineageView.as_view(), name="lineage"),
     path("videos/<uuid:video_id>/remixing/", library_api.RemixingView.as_view(), name="remixing"),
+    path("remixing/", library_api.RemixingDefaultView.as_view(), name="remixing-default"),
     path(
         "videos/<uuid:video_id>/settings/",
         library_api.ClipSettingsView.as_view(),

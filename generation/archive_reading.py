@@ -42,8 +42,8 @@ from generation.models import (
     Video,
 )
 from generation.provenance.fingerprint import bands
-from generation.screening import known_hashes
-from moderation.screening.gate import InvalidPrompt, clean_prompt, screen_prompt
+from generation.screening import gate, known_hashes
+from moderation.screening.gate import InvalidPrompt, clean_prompt
 from sora_site.lib import storage
 
 OnStep = Callable[[int, int], None]
@@ -321,7 +321,7 @@ class _Import:
             )
         except InvalidPrompt as error:
             raise LeftOut(f"Its prompt can't be used: {error.message}") from error
-        if not screen_prompt(prompt).allowed:
+        if not gate([prompt]).allowed:
             raise LeftOut("Its prompt is against today's rules")
         listed = known_hashes()
         for _, _, value in record["fingerprints"]:

@@ -21,13 +21,24 @@ def board_of(plan: dict[str, Any]) -> dict[str, Any]:
     return {"cards": [text, {"type": "clip", "media": str(plan["source"]), "at": 0}]}
 
 
+def kind_of(draft: Draft) -> str:
+    """ "storyboard", or "sequence" for what the page of stitching keeps."""
+    return "sequence" if draft.plan.get("kind") == "sequence" else "storyboard"
+
+
+def things_of(plan: dict[str, Any]) -> list[Any]:
+    """The cards of a storyboard, the parts of a sequence."""
+    found = plan.get("parts", []) if plan.get("kind") == "sequence" else board_of(plan).get("cards")
+    return found if isinstance(found, list) else []
+
+
 def title_of(draft: Draft) -> str:
     """Its title, else its first words."""
-    return draft.title or next(_texts(draft.plan), "") or "Untitled storyboard"
+    return draft.title or next(_texts(draft.plan), "") or f"Untitled {kind_of(draft)}"
 
 
 def _texts(plan: dict[str, Any]) -> Iterator[str]:
-    for card in board_of(plan).get("cards", []):
+    for card in things_of(plan):
         if isinstance(card, dict) and str(card.get("text", "")).strip():
             yield str(card["text"]).strip()[:80]
 
@@ -35,7 +46,7 @@ def _texts(plan: dict[str, Any]) -> Iterator[str]:
 def media_of(user: User, plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What its cards refer to, as far as `user` may use it now. Links are signed here."""
     refs = []
-    for card in board_of(plan).get("cards", []):
+    for card in things_of(plan):
         try:
             refs.append(MediaRef.parse(card.get("media"), "media"))
         except (PlanError, AttributeError):

@@ -23,4 +23,3 @@ def engine_capabilities() -> Capabilities:
         return _read(str(settings.SORA_MODEL_DIR), modified)
     except (OSError, ModelMissing) as error:
         raise EngineUnavailable() from error
-

@@ -20,6 +20,7 @@ CARD_FIELDS = (
     "frames",
     "fps",
     "shared_at",
+    "remixable",
     "created_at",
     "creator__handle",
     "creator__display_name",
@@ -43,8 +44,9 @@ def card_of(video: Video) -> dict[str, Any]:
         "prompt": video.generation.prompt,
         "width": video.width,
         "height": video.height,
-        "seconds": round(video.seconds, 2),
+        "seconds": round(video.seconds, 4),  # as exact as a span of it is asked for
         "created_at": video.created_at,
         "shared_at": video.shared_at,
+        "remixable": video.remixable,
         "creator": {"handle": video.creator.handle, "name": video.creator.public_name},
     }

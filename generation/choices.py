@@ -15,8 +15,8 @@ from billing.models import Account
 from billing.plans import UNMETERED, Plan
 from generation import presets
 from generation.capabilities import engine_capabilities
+from generation.editing.offers import LONG, offers
 from generation.editing.offers import lengths as lengths_of
-from generation.editing.offers import offers
 from generation.editing.plan import MAX_SECONDS
 from generation.editing.tools import SEAMS, STRENGTHS
 from generation.engine.capabilities import Capabilities
@@ -44,6 +44,7 @@ def sizes(engine: Capabilities, plan: Plan, chosen: str = "") -> list[dict[str, 
             "ratio": ratio(width, height),
             "shape": "wide" if width > height else "tall" if height > width else "square",
             "allowed": plan.allows_size(width, height),
+            "by_plan": not plan.allows_size(width, height),
             "why": "" if plan.allows_size(width, height) else f"not in the {plan.title} plan",
             "drawn": "" if engine.native_size(width, height) is None else "enlarged",
             "chosen": f"{width}x{height}" == chosen,
@@ -52,17 +53,35 @@ def sizes(engine: Capabilities, plan: Plan, chosen: str = "") -> list[dict[str, 
     ]
 
 
+def missing_shapes(engine: Capabilities) -> list[str]:
+    """The usual shapes of which the engine makes no size at all."""
+    made = {ratio(width, height) for width, height in engine.sizes}
+    return [shape for shape in ("16:9", "1:1", "9:16") if shape not in made]
+
+
 def lengths(engine: Capabilities, plan: Plan, chosen: str = "") -> list[dict[str, Any]]:
-    return [
+    """What the engine makes in one pass and in several; beyond that, and beyond the plan, closed."""
+    rows: list[dict[str, Any]] = [
         {
             "seconds": seconds,
             "how": "" if how == "natively" else "in several passes",
             "allowed": seconds <= plan.max_seconds,
+            "by_plan": seconds > plan.max_seconds,
             "why": "" if seconds <= plan.max_seconds else f"not in the {plan.title} plan",
             "chosen": str(seconds) == chosen,
         }
         for seconds, how in lengths_of(engine)
     ]
+    most = engine.most_seconds
+    why = f"{engine.title} makes up to {most} s"
+    closed: dict[str, Any] = {
+        "how": "",
+        "allowed": False,
+        "by_plan": False,
+        "why": why,
+        "chosen": False,
+    }
+    return rows + [{"seconds": seconds, **closed} for seconds in LONG if seconds > most]
 
 
 def styles(workspace: Workspace | None, chosen: str = "") -> list[dict[str, Any]]:
@@ -84,9 +103,9 @@ def _options(none: str, found: list[tuple[str, str]], chosen: str) -> list[dict[
 
 
 def ratio(width: int, height: int) -> str:
-    """The usual name of a shape when it is within 2 % of one: 512x288 is 16:9."""
+    """The usual name of a shape when it is within 3 % of one: 512x288 is 16:9, and 832x480 too."""
     for across, down in ((16, 9), (9, 16), (4, 3), (3, 4), (3, 2), (2, 3), (1, 1), (21, 9)):
-        if abs(width * down / (height * across) - 1) < 0.02:
+        if abs(width * down / (height * across) - 1) < 0.03:
             return f"{across}:{down}"
     common = gcd(width, height)
     return f"{width // common}:{height // common}"
@@ -172,7 +191,9 @@ def panel_of(video: Video, viewer: Any, plan: Plan, *, closed: str = "") -> dict
     # A draft is there to be upgraded: then that tool stands open.
     wanted = [row for row in open_rows if full and row["code"] == "upgrade"]
     first = next(iter([*wanted, *open_rows]), rows[0])
-    bigger = [size for size in sizes(engine, plan) if _area(size["value"]) >= _area_of(video)]
+    shape = ratio(video.width, video.height)
+    same = [size for size in sizes(engine, plan) if size["ratio"] == shape]
+    bigger = [size for size in same if _area(size["value"]) >= _area_of(video)]
     allowed = [size for size in bigger if size["allowed"]]
     return {
         "ref": f"video:{video.pk}",
@@ -216,7 +237,11 @@ def _full_of(video: Video) -> dict[str, Any] | None:
 def _no_upgrade(video: Video, engine: Capabilities) -> str:
     if not video.generation.plan:
         return "It was made before plans were kept, so it can't be made again at another size."
-    if not any(width * height > _area_of(video) for width, height in engine.sizes):
+    shape = ratio(video.width, video.height)
+    same = [size for size in engine.sizes if ratio(*size) == shape]
+    if not same:
+        return f"{engine.title} makes no clips of this shape, {shape}."
+    if not any(width * height > _area_of(video) for width, height in same):
         more = video.generation.steps < engine.default_steps
         return "" if more else "It has the full size and all steps already."
     return ""

@@ -19,11 +19,14 @@ from django.db import transaction
 from accounts.models import User, Workspace
 from generation import drafts, uploads
 from generation.errors import InvalidFile, TooManyOpen
-from moderation.screening.gate import InvalidPrompt, clean_prompt, screen_prompt
+from generation.screening import gate
+from moderation.screening.gate import InvalidPrompt, clean_prompt
 from sora_site.lib.errors import SoraError
 
 MOST_ROWS = 2000
+MOST_PAGE_ROWS = 200
 MOST_TABLE_BYTES = 8 * 2**20
+TABLE_REMEDY = "Send a CSV with the columns file and prompt, or a JSON list of such objects."
 
 
 @dataclass(frozen=True)
@@ -51,21 +54,33 @@ def read_table(path: Path) -> list[Row]:
         raise InvalidFile("The table of prompts is larger than 8 MB.", remedy="Split it.")
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except ValueError as error:
+        raise InvalidFile(f"{path.name} can't be read: {error}", remedy=TABLE_REMEDY) from error
+    return read_rows(path.name, text)
+
+
+def read_rows(name: str, text: str, *, most: int = MOST_ROWS) -> list[Row]:
+    """The same of a table's text; the ending of `name` tells CSV from JSON. Raises InvalidFile."""
+    try:
         found: Any = (
             json.loads(text)
-            if path.suffix.lower() == ".json"
-            else list(csv.DictReader(text.splitlines()))
+            if name.lower().endswith(".json")
+            else list(csv.DictReader(text.lstrip("\ufeff").splitlines()))
         )
-    except (ValueError, csv.Error) as error:
-        raise InvalidFile(
-            f"{path.name} can't be read: {error}",
-            remedy="Send a CSV with the columns file and prompt, or a JSON list of such objects.",
-        ) from error
-    if not isinstance(found, list) or len(found) > MOST_ROWS:
-        raise InvalidFile(
-            f"{path.name} is no list of at most {MOST_ROWS} rows.", remedy="Split it."
-        )
+    except (ValueError, csv.Error, RecursionError) as error:
+        raise InvalidFile(f"{name} can't be read: {error}", remedy=TABLE_REMEDY) from error
+    if not isinstance(found, list) or len(found) > most:
+        raise InvalidFile(f"{name} is no list of at most {most} rows.", remedy="Split it.")
     return [_row(number, item) for number, item in enumerate(found, 1)]
+
+
+def problem_of(row: Row) -> str:
+    """Why its prompt can't be kept, "" when it can. The rules are asked when a clip is made of it."""
+    try:
+        clean_prompt(row.prompt, max_chars=settings.SORA_MAX_PROMPT_CHARS)
+    except InvalidPrompt as error:
+        return f"{error.message} {error.remedy or ''}".strip()
+    return ""
 
 
 def _row(number: int, item: Any) -> Row:
@@ -115,7 +130,7 @@ def _import_one(folder: Path, row: Row, workspace: Workspace, by: User) -> None:
         prompt = clean_prompt(row.prompt, max_chars=settings.SORA_MAX_PROMPT_CHARS)
     except InvalidPrompt as error:
         raise InvalidFile(error.message, remedy=error.remedy or "") from error
-    if not screen_prompt(prompt).allowed:
+    if not gate([prompt]).allowed:
         raise InvalidFile("Its prompt is against the rules.", remedy="")
     with transaction.atomic():  # a refused file leaves no draft behind
         upload = uploads.start_upload(

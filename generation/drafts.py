@@ -1,4 +1,7 @@
-"""Drafts: unfinished storyboards, saved while somebody works on them. Their link restores them."""
+"""Drafts: unfinished storyboards and sequences, saved while somebody works on them.
+
+The link of one restores it.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,37 @@ def clean_plan(plan: Any) -> dict[str, Any]:
         )
     for index, card in enumerate(cards):
         _check_card(card, f"plan.cards[{index}]")
+    parts = plan.get("parts", [])
+    if not isinstance(parts, list) or len(parts) > MAX_CARDS:
+        raise InvalidEdit(
+            f"A sequence has at most {MAX_CARDS} parts.",
+            param="plan.parts",
+            remedy="Stitch these first, then go on with the result.",
+        )
+    for index, part in enumerate(parts):
+        _check_part(part, f"plan.parts[{index}]")
     return plan
+
+
+def _check_part(part: Any, name: str) -> None:
+    if not isinstance(part, dict):
+        raise InvalidEdit("A part is an object.", param=name, remedy="Send {media, start, end}.")
+    _check_media(part, name)
+    for bound in ("start", "end"):
+        value = part.get(bound, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise InvalidEdit(
+                "A part begins and ends at seconds of its clip.",
+                param=f"{name}.{bound}",
+                remedy="Give a number from 0 on.",
+            )
+
+
+def _check_media(card: dict[str, Any], name: str) -> None:
+    try:
+        MediaRef.parse(card.get("media"), f"{name}.media")
+    except PlanError as error:
+        raise InvalidEdit(error.message, param=error.field, remedy=error.remedy) from error
 
 
 def _check_card(card: Any, name: str) -> None:
@@ -108,10 +141,7 @@ def _check_card(card: Any, name: str) -> None:
         if not isinstance(card.get("text", ""), str):
             raise InvalidEdit("The text of a card is a text.", param=f"{name}.text", remedy="")
         return
-    try:
-        MediaRef.parse(card.get("media"), f"{name}.media")
-    except PlanError as error:
-        raise InvalidEdit(error.message, param=error.field, remedy=error.remedy) from error
+    _check_media(card, name)
 
 
 def _check_values(value: Any, name: str, depth: int) -> None:

@@ -27,6 +27,7 @@ from moderation.screening.gate import InvalidPrompt, clean_prompt
 from sora_site.lib.pages import keyset_page
 
 PAGE = 30
+PAGES = {"storyboard": "generation:storyboard", "sequence": "generation:sequence-draft"}
 
 
 class DraftIn(serializers.Serializer[Any]):
@@ -51,8 +52,9 @@ class DraftMediaOut(serializers.Serializer[Any]):
 
 class DraftRowOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=["storyboard", "sequence"])
     title = serializers.CharField(help_text="its title, else its first words")
-    cards = serializers.IntegerField()
+    cards = serializers.IntegerField(help_text="or parts, of a sequence")
     version = serializers.IntegerField()
     page_url = serializers.CharField()
     created_at = serializers.DateTimeField()
@@ -92,10 +94,11 @@ class CaptionOut(serializers.Serializer[Any]):
 def row_of(draft: Draft) -> dict[str, Any]:
     return {
         "id": str(draft.pk),
+        "kind": boards.kind_of(draft),
         "title": boards.title_of(draft),
-        "cards": len(boards.board_of(draft.plan).get("cards", [])),
+        "cards": len(boards.things_of(draft.plan)),
         "version": draft.version,
-        "page_url": reverse("generation:storyboard", args=[draft.pk]),
+        "page_url": reverse(PAGES[boards.kind_of(draft)], args=[draft.pk]),
         "created_at": draft.created_at.isoformat(),
         "updated_at": draft.updated_at.isoformat(),
     }
@@ -107,7 +110,7 @@ def shown(request: Request, draft: Draft) -> dict[str, Any]:
 
 
 class DraftListView(APIView):
-    """The unfinished storyboards of a workspace."""
+    """The unfinished storyboards and sequences of a workspace."""
 
     @extend_schema(responses=DraftPageOut, parameters=[OpenApiParameter("cursor", str)])
     def get(self, request: Request, workspace_id: int) -> Response:

@@ -136,7 +136,7 @@ class UnsupportedFile(SoraError):
     http_status = 415
     param = "file"
     message = "This kind of file isn't taken."
-    remedy = "Send a PNG, JPEG or WebP picture, or an MP4, MOV or WebM video."
+    remedy = "Send a PNG, JPEG, WebP or HEIC picture, or an MP4, MOV or WebM video."
 
 
 class UploadTooLarge(SoraError):
@@ -256,6 +256,14 @@ JOB_REASONS: dict[str, tuple[str, str]] = {
         "Try again later; the operator has been told. Nothing was charged.",
     ),
     "cancelled": ("You cancelled this video.", "Nothing was charged."),
+    "held_for_review": (
+        "A person looks at this video before anybody gets it.",
+        "You don't have to do anything. It is charged only if you get it.",
+    ),
+    "held_refused": (
+        "A person looked at this video, and it can't be delivered under our rules.",
+        "Change what the prompt describes. Nothing was charged.",
+    ),
     "account_suspended": (
         "The account was suspended before the video was finished.",
         "Nothing was charged.",
@@ -277,14 +285,13 @@ CHORE_REASONS: dict[str, str] = {
 UPLOAD_REASONS: dict[str, tuple[str, str]] = {
     "empty": ("The file is empty.", "Choose another one."),
     "unsupported_type": (
-        "This isn't a PNG, JPEG, WebP, MP4, MOV or WebM file.",
+        "This isn't a PNG, JPEG, WebP, HEIC, MP4, MOV or WebM file.",
         "Save it in one of these formats and send it again.",
     ),
     "animated": (
         "GIF files and animated pictures aren't taken.",
         "Save one picture as PNG, or the film as MP4.",
     ),
-    "heic": ("HEIC photos aren't read here.", "Export the picture as PNG or JPEG."),
     "avif": ("AVIF pictures aren't read here.", "Export the picture as PNG or JPEG."),
     "container": ("AVI and MKV files aren't taken.", "Save the video as MP4 or WebM."),
     "document": (

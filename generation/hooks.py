@@ -6,13 +6,14 @@ An import would point upwards; a list that stands here doesn't, and is read at o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import User, Workspace
     from generation.incidents import Incident
     from generation.models import Friction, Video, VideoQuerySet
+    from moderation.screening.known_hashes import BankRows
 
 # Each takes out of deleted clips those whose files must stay for now: evidence, legal holds.
 holds: list[Callable[[VideoQuerySet], VideoQuerySet]] = []
@@ -40,3 +41,22 @@ incidents: list[Callable[[Incident], None]] = []
 # What the worker's keeper also does: every second (returns at once), and every minute.
 rounds: list[Callable[[], None]] = []
 clearings: list[Callable[[], object]] = []
+
+
+class HashBanks(Protocol):
+    """Lists of known material kept in the database above (generation.vision makes one index of them)."""
+
+    def state(self) -> object:
+        """Changes whenever what `rows` gives changes. One cheap query."""
+        ...
+
+    def rows(self) -> Iterable[BankRows]: ...
+
+
+hash_banks: list[HashBanks] = []
+
+# Each is told which entries of banks matched: (workspace, subject, matches as stored in a decision).
+hash_matches: list[Callable[[Workspace, str, list[dict[str, Any]]], None]] = []
+
+# Each is told of a clip that is held until a person has looked: (video, policy code).
+reviews: list[Callable[[Video, str], None]] = []

@@ -6,20 +6,25 @@ a case, holds the account. Generation's part is to stop, to hand over, and to ke
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from django.db import InterfaceError, OperationalError
 from numpy.typing import NDArray
 
 from generation import hooks
+from moderation.screening.known_hashes import PROVIDER
 from moderation.screening.protocol import Category, ScreeningUnavailable, Verdict
 
 if TYPE_CHECKING:
     from accounts.models import User, Workspace
     from generation.models import Generation, Upload, Video
+
+logger = logging.getLogger(__name__)
 
 Kind = Literal["known", "suspected", "text", "reported"]
 Stage = Literal["gate", "prompt", "upload", "output", "report"]
@@ -55,6 +60,23 @@ def concerns_children(verdict: Verdict) -> bool:
     return Category.SEXUAL_MINORS.value in verdict.categories
 
 
+def kind_of(verdict: Verdict) -> Literal["known", "suspected"] | None:
+    """What a verdict on pictures hands over: known material, suspected abuse, or nothing."""
+    if verdict.allowed:
+        return None
+    if is_known(verdict):
+        return "known"
+    return "suspected" if concerns_children(verdict) else None
+
+
+def is_known(verdict: Verdict) -> bool:
+    """Whether it matches a list of confirmed material of abuse."""
+    return any(
+        score.category == Category.KNOWN_CONTENT and score.source == PROVIDER
+        for score in verdict.scores
+    )
+
+
 def hand_over(incident: Incident) -> None:
     """Give it to those who take such things, in the caller's transaction if there is one.
 
@@ -64,6 +86,37 @@ def hand_over(incident: Incident) -> None:
         raise ScreeningUnavailable("nothing takes child-safety incidents")
     for take in hooks.incidents:
         take(incident)
+
+
+def note_text(
+    stage: Stage,
+    verdict: Verdict,
+    texts: Iterable[tuple[str, str]],
+    *,
+    workspace: Workspace,
+    person: User,
+    generation: Generation | None = None,
+) -> None:
+    """Hand over a refused text if it is about child safety; else nothing. The refusal stands either way,
+    so what goes wrong here is logged and doesn't reach the person."""
+    if not concerns_children(verdict):
+        return
+    try:
+        hand_over(
+            Incident(
+                kind="text",
+                stage=stage,
+                workspace=workspace,
+                person=person,
+                verdict=verdict,
+                texts=tuple((what, text) for what, text in texts if text),
+                generation=generation,
+            )
+        )
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.critical("a refused text could not be handed to child safety", exc_info=True)
 
 
 def spread(frames: Iterable[Still]) -> tuple[Still, ...]:

@@ -11,8 +11,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit
+from accounts import services as accounts
 from accounts.models import User, Workspace
-from generation import hooks
+from generation import hooks, uploads
 from generation.errors import FolderNameTaken, InvalidRequest
 from generation.models import (
     Favourite,
@@ -20,6 +21,7 @@ from generation.models import (
     Folder,
     FolderEntry,
     StylePreset,
+    Upload,
     Video,
     VideoQuerySet,
 )
@@ -128,6 +130,22 @@ def allow_remixing(video: Video, *, by: User, on: bool) -> Video:
     return video
 
 
+def set_remixing(user: User, *, on: bool, also_made: bool = False) -> int:
+    """What holds for the person's new clips; with `also_made` for those made already too.
+
+    Returns how many of those changed.
+    """
+    with transaction.atomic():
+        accounts.let_others_remix(user, on=on)
+        if not also_made:
+            return 0
+        mine = Video.objects.filter(creator=user, remixable=not on, deleted_at=None)
+        made = list(mine.filter(workspace__in=Workspace.objects.visible_to(user)))
+        for video in made:
+            allow_remixing(video, by=user, on=on)
+    return len(made)
+
+
 # --- The trash -------------------------------------------------------------------------------------
 
 
@@ -174,8 +192,39 @@ def take_from_trash(videos: Sequence[Video], *, by: User) -> int:
 
 
 def empty_trash(workspace: Workspace, *, by: User) -> int:
-    """Delete what lies in the trash: gone for everybody now, its files with the next sweep."""
-    return _delete(Video.objects.filter(workspace=workspace).in_trash(), by=by)
+    """Delete what lies in the trash: gone for everybody now, files of clips with the next sweep.
+
+    An upload that a clip was made from stays in the trash: it is part of that clip's record.
+    Returns how many clips and uploads went.
+    """
+    gone = _delete(Video.objects.filter(workspace=workspace).in_trash(), by=by)
+    unused = Upload.objects.filter(
+        workspace=workspace,
+        status=Upload.Status.READY,
+        trashed_at__isnull=False,
+        quarantined_at=None,
+        used_by=None,
+    )
+    for upload in unused:
+        uploads.delete_upload(upload, by=by)
+        gone += 1
+    return gone
+
+
+def trash_uploads(chosen: Sequence[Upload], *, by: User) -> int:
+    """Move uploads to the trash, all or none."""
+    with transaction.atomic():
+        for upload in chosen:
+            uploads.trash_upload(upload, by=by)
+    return len(chosen)
+
+
+def take_uploads_from_trash(chosen: Sequence[Upload], *, by: User) -> int:
+    """Back among the uploads, all or none."""
+    with transaction.atomic():
+        for upload in chosen:
+            uploads.restore_upload(upload, by=by)
+    return len(chosen)
 
 
 def _delete(videos: VideoQuerySet, *, by: User | None) -> int:

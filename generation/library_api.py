@@ -20,9 +20,9 @@ from rest_framework.views import APIView
 from accounts import access
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import signed_in
-from generation import archives, library, lineage, presets, renditions, shelf
+from generation import archives, clip_import, library, lineage, presets, renditions, shelf
 from generation.errors import InvalidFile, InvalidRequest
-from generation.models import Chore, Folder, StylePreset, Video
+from generation.models import Chore, Folder, StylePreset, Upload, Video
 
 Role = Membership.Role
 
@@ -46,6 +46,7 @@ class LibraryCardOut(serializers.Serializer[Any]):
     seconds = serializers.FloatField()
     created_at = serializers.DateTimeField()
     shared_at = serializers.DateTimeField(allow_null=True)
+    remixable = serializers.BooleanField(help_text="by others, once it is shared")
     creator = MakerOut()
     favourite = serializers.BooleanField()
 
@@ -61,15 +62,33 @@ class ChosenIn(serializers.Serializer[Any]):
     )
 
 
-class ActionIn(ChosenIn):
+class ActionIn(serializers.Serializer[Any]):
+    videos = serializers.ListField(
+        child=serializers.UUIDField(), default=list, max_length=library.MOST_CHOSEN
+    )
+    uploads = serializers.ListField(
+        child=serializers.UUIDField(),
+        default=list,
+        max_length=library.MOST_CHOSEN,
+        help_text="For trash and restore.",
+    )
     action = serializers.ChoiceField(["move", "favourite", "unfavourite", "trash", "restore"])
     folder = serializers.IntegerField(
         required=False, allow_null=True, default=None, help_text="For move; null takes them out."
     )
 
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if not data["videos"] and not data["uploads"]:
+            raise serializers.ValidationError({"videos": "Choose at least one."})
+        if data["uploads"] and data["action"] not in ("trash", "restore"):
+            raise serializers.ValidationError(
+                {"uploads": "Uploads can be thrown away or restored."}
+            )
+        return data
+
 
 class CountOut(serializers.Serializer[Any]):
-    clips = serializers.IntegerField()
+    clips = serializers.IntegerField(help_text="clips and uploads")
 
 
 class FolderIn(serializers.Serializer[Any]):
@@ -141,6 +160,15 @@ class RemixingOut(serializers.Serializer[Any]):
     allowed = serializers.BooleanField(source="remixable")
 
 
+class RemixingDefaultIn(RemixingIn):
+    also_made = serializers.BooleanField(required=False, default=False)
+
+
+class RemixingDefaultOut(serializers.Serializer[Any]):
+    allowed = serializers.BooleanField()
+    changed = serializers.IntegerField()
+
+
 class ClipSettingsOut(serializers.Serializer[Any]):
     prompt = serializers.CharField()
     width = serializers.IntegerField()
@@ -191,6 +219,21 @@ class ArchiveIn(serializers.Serializer[Any]):
     file = serializers.FileField()
 
 
+class PromptTableIn(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=400, help_text="its ending tells CSV from JSON")
+    text = serializers.CharField(max_length=2 * 10**6, allow_blank=True, trim_whitespace=False)
+
+
+class PromptRowOut(serializers.Serializer[Any]):
+    file = serializers.CharField()
+    prompt = serializers.CharField()
+    problem = serializers.CharField(help_text="empty when there is none")
+
+
+class PromptTableOut(serializers.Serializer[Any]):
+    rows = PromptRowOut(many=True)
+
+
 # --- Look-ups --------------------------------------------------------------------------------------
 
 
@@ -201,6 +244,14 @@ def workspace_for(request: Request, workspace_id: int, role: str = Role.CREATOR)
 def own_clips(workspace: Workspace, ids: list[UUID]) -> list[Video]:
     """Raises Http404 when one of them is not a clip of this workspace."""
     found = shelf.chosen(workspace, ids)
+    if len(found) != len(set(ids)):
+        raise Http404
+    return found
+
+
+def own_uploads(workspace: Workspace, ids: list[UUID]) -> list[Upload]:
+    """Raises Http404 when one of them is not an upload of this workspace."""
+    found = shelf.chosen_uploads(workspace, ids)
     if len(found) != len(set(ids)):
         raise Http404
     return found
@@ -260,11 +311,13 @@ class LibraryView(APIView):
         workspace = workspace_for(request, workspace_id)
         data = valid(ActionIn(data=request.data))
         clips = own_clips(workspace, data["videos"])
+        brought = own_uploads(workspace, data["uploads"])
         match data["action"]:
             case "trash":
-                count = library.trash(clips, by=user)
+                count = library.trash(clips, by=user) + library.trash_uploads(brought, by=user)
             case "restore":
                 count = library.take_from_trash(clips, by=user)
+                count += library.take_uploads_from_trash(brought, by=user)
             case "move":
                 library.move_to_folder(clips, _target(workspace, data["folder"]))
                 count = len(clips)
@@ -476,6 +529,22 @@ class RemixingView(APIView):
         return Response(RemixingOut(library.allow_remixing(video, by=user, on=allowed)).data)
 
 
+class RemixingDefaultView(APIView):
+    """What holds for the clips the person makes from now on."""
+
+    @extend_schema(responses=RemixingDefaultOut)
+    def get(self, request: Request) -> Response:
+        return Response({"allowed": signed_in(request).lets_others_remix, "changed": 0})
+
+    @extend_schema(request=RemixingDefaultIn, responses=RemixingDefaultOut)
+    def put(self, request: Request) -> Response:
+        """With `also_made` it holds for those made already as well; `changed` counts them."""
+        user = signed_in(request)
+        data = valid(RemixingDefaultIn(data=request.data))
+        changed = library.set_remixing(user, on=data["allowed"], also_made=data["also_made"])
+        return Response({"allowed": user.lets_others_remix, "changed": changed})
+
+
 class ClipSettingsView(APIView):
     """The settings of a clip one may see, and a link that opens the composer with them."""
 
@@ -533,6 +602,23 @@ class ImportsView(APIView):
                     out.write(piece)
             chore = archives.ask_for_import(workspace, archive, by=signed_in(request))
         return Response(archives.present(chore), status=202)
+
+
+class PromptTableView(APIView):
+    """The table of an import of clips, read: which file has which prompt."""
+
+    @extend_schema(request=PromptTableIn, responses=PromptTableOut)
+    def post(self, request: Request, workspace_id: int) -> Response:
+        """Send the files as uploads then, and a draft for each that was taken. `problem` names what is
+        wrong with a row's prompt."""
+        workspace_for(request, workspace_id)
+        data = valid(PromptTableIn(data=request.data))
+        rows = clip_import.read_rows(data["name"], data["text"], most=clip_import.MOST_PAGE_ROWS)
+        shown = [
+            {"file": row.file, "prompt": row.prompt, "problem": clip_import.problem_of(row)}
+            for row in rows
+        ]
+        return Response({"rows": shown})
 
 
 class ChoresView(APIView):

@@ -20,7 +20,8 @@ from accounts import access
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import adult_required, signed_in
 from generation import archives, library, shelf
-from generation.models import Folder, Video
+from generation.models import Folder, Upload, Video
+from generation.upload_api import present as present_upload
 from sora_site.lib.errors import SoraError
 from sora_site.lib.pages import InvalidCursor
 
@@ -94,6 +95,12 @@ def page(request: HttpRequest) -> HttpResponse:
         ],
         "wanted": wanted,
         "kept": kept,
+        "brought": [
+            {**present_upload(upload), "moment": upload.trashed_at}
+            for upload in (
+                shelf.trashed_uploads(workspace) if show == "trash" and not cursor else ()
+            )
+        ],
         "here": request.get_full_path(),
         "trash_days": settings.SORA_TRASH_DAYS,
         "deep": bool(cursor),
@@ -117,13 +124,19 @@ def act(request: HttpRequest) -> HttpResponse:
     """POST /library/act/: what the bar does with the chosen clips."""
     user = signed_in(request)
     workspace = _creators_workspace(request)
-    clips = _chosen(request, workspace)
+    clips, brought = _chosen(request, workspace)
     action = request.POST.get("action", "")
-    if not clips:
+    if not clips and not brought:
         messages.error(request, "Choose at least one clip first.")
         return _back(request)
     try:
-        messages.success(request, _act(request, workspace, clips, action, user))
+        if action == "restore":
+            count = library.take_from_trash(clips, by=user)
+            count += library.take_uploads_from_trash(brought, by=user)
+            what = _things(count) if brought else _clips(count)
+            messages.success(request, f"Took {what} out of the trash.")
+        else:
+            messages.success(request, _act(request, workspace, clips, action, user))
     except SoraError as error:
         messages.error(request, f"{error.message} {error.remedy or ''}".strip())
     return _back(request)
@@ -136,8 +149,6 @@ def _act(
     match action:
         case "trash":
             return f"Moved {_clips(library.trash(clips, by=user))} to the trash."
-        case "restore":
-            return f"Took {_clips(library.take_from_trash(clips, by=user))} out of the trash."
         case "favourite" | "unfavourite":
             library.mark_favourites(clips, by=user, on=action == "favourite")
             return "Marked as favourite." if action == "favourite" else "No longer a favourite."
@@ -159,15 +170,24 @@ def _clips(count: int) -> str:
     return "1 clip" if count == 1 else f"{count} clips"
 
 
-def _chosen(request: HttpRequest, workspace: Workspace) -> list[Video]:
+def _things(count: int) -> str:
+    """Clips and uploads together."""
+    return "1 thing" if count == 1 else f"{count} things"
+
+
+def _chosen(request: HttpRequest, workspace: Workspace) -> tuple[list[Video], list[Upload]]:
+    """The clips and the uploads whose boxes are ticked."""
     try:
-        ids = [UUID(text) for text in request.POST.getlist("videos")[: library.MOST_CHOSEN]]
+        ids, brought = (
+            [UUID(text) for text in request.POST.getlist(name)[: library.MOST_CHOSEN]]
+            for name in ("videos", "uploads")
+        )
     except ValueError:
         raise Http404 from None
-    found = shelf.chosen(workspace, ids)
-    if len(found) != len(set(ids)):
+    found, uploads = shelf.chosen(workspace, ids), shelf.chosen_uploads(workspace, brought)
+    if len(found) != len(set(ids)) or len(uploads) != len(set(brought)):
         raise Http404
-    return found
+    return found, uploads
 
 
 @require_POST
@@ -175,8 +195,10 @@ def _chosen(request: HttpRequest, workspace: Workspace) -> list[Video]:
 def empty_trash(request: HttpRequest) -> HttpResponse:
     """POST /library/trash/empty/"""
     user = signed_in(request)
-    count = library.empty_trash(_creators_workspace(request), by=user)
-    messages.success(request, f"Deleted {_clips(count)} for good.")
+    workspace = _creators_workspace(request)
+    brought = bool(shelf.trashed_uploads(workspace, most=1))
+    count = library.empty_trash(workspace, by=user)
+    messages.success(request, f"Deleted {_things(count) if brought else _clips(count)} for good.")
     return redirect(f"{reverse('generation:library')}?show=trash")
 
 
@@ -225,6 +247,21 @@ def remixing(request: HttpRequest, video_id: UUID) -> HttpResponse:
     access.get_workspace(user, video.workspace_id, role=Membership.Role.CREATOR)
     library.allow_remixing(video, by=user, on=request.POST.get("allowed") == "on")
     return redirect("generation:clip", video_id)
+
+
+@require_POST
+@login_required
+def remixing_default(request: HttpRequest) -> HttpResponse:
+    """POST /settings/remixing/: `allowed` on or absent; with `also_made` for the old clips too."""
+    on = request.POST.get("allowed") == "on"
+    changed = library.set_remixing(
+        signed_in(request), on=on, also_made=request.POST.get("also_made") == "on"
+    )
+    says = (
+        "Others may remix what you share from now on" if on else "Your new clips can't be remixed"
+    )
+    messages.success(request, f"{says}; {_clips(changed)} changed." if changed else f"{says}.")
+    return redirect(f"{reverse('accounts:settings')}#remixing")
 
 
 def _back(request: HttpRequest) -> HttpResponse:

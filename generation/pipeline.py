@@ -18,12 +18,11 @@ from pathlib import Path
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from generation import media, probing, services, signing
+from generation import incidents, media, probing, services, signing, takes
 from generation.attempt import Attempt, CancelAsked, LeaseLost, StopAsked
 from generation.capabilities import engine_capabilities
-from generation.clean import UnderMark
-from generation.editing import render
 from generation.editing.making import how_made
+from generation.editing.plan import EditPlan
 from generation.edits import plan_of
 from generation.engine.protocol import (
     EngineError,
@@ -34,12 +33,17 @@ from generation.engine.protocol import (
 from generation.errors import EngineUnavailable, SourceGone
 from generation.loading import load_classifiers, load_engine
 from generation.models import Generation, SafetyCheck, Video
+from generation.policies import active_policy
 from generation.provenance.c2pa import SigningError
-from generation.provenance.fingerprint import FingerprintBuilder
-from generation.provenance.watermark import VisibleMark
 from generation.rewriting import rewrite_for_engine
-from generation.screening import frame_review, review_prompts
-from generation.sources import StoredMedia, ingredients, is_guarded, sources_of
+from generation.screening import review_for_feed, review_prompts, review_together
+from generation.sources import (
+    StoredMedia,
+    ingredients,
+    is_guarded,
+    refers_to_minor,
+    sources_of,
+)
 from moderation.screening.protocol import ScreeningUnavailable, Verdict
 from sora_site.lib import storage
 
@@ -122,7 +126,9 @@ def produce(generation: Generation, attempt: Attempt) -> None:
     """The way of one clip. Returns when it is delivered; raises what stopped it."""
     # 1. Rewrite: names out. Both texts stay with the job.
     plan = plan_of(generation)
+    policy = active_policy()  # one policy from here to delivery
     with attempt.stage("prompt"):
+        sources = sources_of(generation)
         rewrites = [rewrite_for_engine(card.text) for card in plan.prompts]
         generation.rewritten_prompt = "\n".join(rewrite.text for rewrite in rewrites)
         generation.prompt_edits = [edit.to_json() for r in rewrites for edit in r.edits]
@@ -132,10 +138,14 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             update_fields=["rewritten_prompt", "prompt_edits", "understood", "unknown_words"]
         )
 
-        # 2. Review both texts; a minor reference makes every later check strict.
+        # 2. Review both texts; a minor reference, also of a source, makes every later check strict.
         load_classifiers()
         prompt_verdict = review_prompts(
-            [(card.text, r.text) for card, r in zip(plan.prompts, rewrites, strict=True)]
+            [(card.text, r.text) for card, r in zip(plan.prompts, rewrites, strict=True)],
+            profile=generation.profile,
+            policy=policy,
+            minor_reference=any(refers_to_minor(source) for source in sources.values()),
+            guarded_source=any(is_guarded(source) for source in sources.values()),
         )
         prompt_verdict = probing.second_look(
             generation.requested_by, prompt_verdict, at=generation.created_at
@@ -145,7 +155,6 @@ def produce(generation: Generation, attempt: Attempt) -> None:
     # 3-5. Frames stream from the decoder through the checks into the marked file: flat memory.
     capabilities = engine_capabilities()
     with attempt.stage("load"):
-        sources = sources_of(generation)
         engine = load_engine()
     folder = work_folder(generation)
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,48 +164,61 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             replace(card, text=r.text) for card, r in zip(plan.prompts, rewrites, strict=True)
         ),
     )
-    attempt.drawing = plan.draws
-    frames = render.frames(
-        drawn, engine, StoredMedia(sources, folder), on_progress=attempt.on_progress
-    )
+    stored = StoredMedia(sources, folder)
     video_id = uuid.uuid4()
-    review = frame_review(prompt_verdict.profile, capabilities)
-    fingerprint = FingerprintBuilder(fps=plan.fps)
-    mark = VisibleMark(
-        plan.width,
-        plan.height,
-        text=settings.SORA_WATERMARK_TEXT,
-        seed=video_id.int % 2**31,
-        fps=plan.fps,
-    )
-    unsigned, below = folder / "marked.mp4", folder / "under.mp4"
-    with (
-        attempt.stage("generate"),
-        UnderMark(below, mark, plan.fps) as under,
-        media.Encoder(
-            unsigned,
-            width=plan.width,
-            height=plan.height,
-            fps=plan.fps,
-            mark=mark,
-            before_mark=under,
-            on_luma=fingerprint.add_marked,
-        ) as encoder,
-    ):
-        for index, frame in enumerate(frames):
-            review.add(index, index / plan.fps, frame)
-            fingerprint.add(index, frame)
-            encoder.write(frame)
-            if index % plan.fps == 0:  # kept parts pass without a word of the engine
-                attempt.check()
-            if not attempt.drawing:
-                attempt.show("checks", index + 1, plan.frames)
+
+    def take_of(plan: EditPlan, *, second: bool = False) -> takes.Take:
+        return takes.draw(
+            plan,
+            engine,
+            capabilities,
+            stored,
+            attempt,
+            video_id=video_id,
+            prompt=prompt_verdict,
+            policy=policy,
+            second=second,
+        )
+
+    take = take_of(drawn)
+    if takes.deserves_another(take, prompt_verdict, policy):
+        services.record_check(generation, Stage.OUTPUT, take.decision, final=False)
+        take = take_of(takes.with_another_seed(drawn), second=True)
+    unsigned, fingerprint, output_verdict = take.unsigned, take.fingerprint, take.decision
 
     with attempt.stage("checks"):
-        output_verdict = review.verdict()
-        if not output_verdict.allowed:
+        if kind := incidents.kind_of(output_verdict):
+            hand_over(generation, kind, output_verdict, unsigned)
+        if not output_verdict.allowed and unsigned.exists():  # not sealed
             storage.store_quarantine(unsigned, f"{generation.workspace_id}/{video_id}/refused.mp4")
         keep(generation, Stage.OUTPUT, output_verdict)
+        decisions = [prompt_verdict, output_verdict]
+        together = review_together(
+            " ".join(card.text for card in plan.prompts),
+            generation.rewritten_prompt,
+            stored.pictures_of_uploads(),
+            take.joint_frames,
+            profile=prompt_verdict.profile,
+            policy=policy,
+            minor_reference=bool(prompt_verdict.details.get("minor_reference")),
+        )
+        if together is not None:
+            if not together.allowed:
+                storage.store_quarantine(
+                    unsigned, f"{generation.workspace_id}/{video_id}/refused.mp4"
+                )
+            keep(generation, Stage.JOINT, together)
+            decisions.append(together)
+        held = next((d for d in decisions if d.action == "hold"), None)
+        private = held is not None or any(d.action != "allow" for d in decisions)
+        if generation.share and not private:
+            public = review_for_feed(
+                (signal for d in decisions for signal in d.signals),
+                minor_reference=bool(prompt_verdict.details.get("minor_reference")),
+                policy=policy,
+            )
+            services.record_check(generation, Stage.FEED, public, final=False)
+            private = public.action != "allow"
 
     # 6. Credentials on every file that leaves, the poster included.
     with attempt.stage("sign"):
@@ -225,7 +247,7 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             media_key=f"{key}/clip.mp4",
             poster_key=f"{key}/poster.webp",
             under_key=f"{key}/under.mp4",
-            mark_moves=under.moves,
+            mark_moves=take.mark_moves,
             width=plan.width,
             height=plan.height,
             frames=plan.frames,
@@ -236,13 +258,12 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             credentials=report.to_json(),
             hashes=fingerprint.hashes(),
             engine=f"{engine.name} {engine.version}",
-            publish=generation.share
-            and "guard" not in (prompt_verdict.action, output_verdict.action)
-            and not any(is_guarded(source) for source in sources.values()),
+            publish=generation.share and not private,
+            hold=None if held is None else (held.reasons[0] if held.reasons else "policy"),
         )
         storage.store_private(clip, finished.media_key)
         storage.store_private(poster, finished.poster_key)
-        storage.store_private(below, finished.under_key)
+        storage.store_private(take.below, finished.under_key)
         attempt.check()
     video = deliver(generation, finished)
     if video is None:
@@ -264,7 +285,44 @@ def keep(generation: Generation, stage: Stage, verdict: Verdict) -> None:
     """Store the verdict; raise Refused when it says no."""
     services.record_check(generation, stage, verdict)
     if not verdict.allowed:
+        if stage == Stage.PROMPT:
+            incidents.note_text(
+                "prompt",
+                verdict,
+                [("prompt", generation.prompt), ("rewritten", generation.rewritten_prompt)],
+                workspace=generation.workspace,
+                person=generation.requested_by,
+                generation=generation,
+            )
         raise Refused(verdict)
+
+
+def hand_over(
+    generation: Generation, kind: incidents.Kind, verdict: Verdict, unsigned: Path
+) -> None:
+    """A finished clip that may show abuse: sealed, and no copy stays. What can't be sealed goes into
+    quarantine, as every refused clip does."""
+    try:
+        incidents.hand_over(
+            incidents.Incident(
+                kind=kind,
+                stage="output",
+                workspace=generation.workspace,
+                person=generation.requested_by,
+                verdict=verdict,
+                texts=(("prompt", generation.prompt), ("rewritten", generation.rewritten_prompt)),
+                generation=generation,
+                file=unsigned,
+                media_type="video/mp4",
+                stills=incidents.spread(media.sample_frames(unsigned, per_second=2.0)),
+            )
+        )
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.critical("a refused clip could not be sealed", exc_info=True)
+    else:
+        unsigned.unlink()
 
 
 def poster_frame(path: Path) -> media.Pixels:

@@ -13,11 +13,12 @@ from moderation.policies import policy
 from sora_site.lib import storage
 
 Status = Generation.Status
+HELD = "held_for_review"
 
 
 def reason(generation: Generation) -> dict[str, Any] | None:
-    """Why there is no clip: {code, message, remedy}; None while it runs or when it succeeded."""
-    if not generation.reason_code or generation.status == Status.SUCCEEDED:
+    """Why there is no clip: {code, message, remedy}; None while it runs or when there is one."""
+    if not generation.reason_code:
         return None
     if generation.reason_code in JOB_REASONS:
         message, remedy = JOB_REASONS[generation.reason_code]
@@ -30,7 +31,10 @@ def reason(generation: Generation) -> dict[str, Any] | None:
 def credit_state(generation: Generation) -> str:
     if generation.is_open:
         return "held"
-    return "captured" if generation.status == Status.SUCCEEDED else "released"
+    if generation.reason_code == HELD:
+        return "held"
+    delivered = generation.status == Status.SUCCEEDED and not generation.reason_code
+    return "captured" if delivered else "released"
 
 
 def present_video(video: Video) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from accounts import audit
 from accounts.models import User, Workspace
 from generation import hooks
 from generation.errors import CoolingDown
+from generation.incidents import concerns_children
 from generation.models import Friction, Generation, RequestTrace, Source
 from generation.models.probing import MAX_TEXT
 from moderation import policies
@@ -119,7 +120,7 @@ def note_check(generation: Generation, stage: str, verdict: Verdict) -> Friction
     """What a worker's check said about a queued request. The worst answer of its jobs stays."""
     if generation.batch is None or stage == "gate" or verdict.action == "allow":
         return None
-    outcome = {"guard": Outcome.GUARDED}.get(verdict.action, Outcome.REFUSED)
+    outcome = {"guard": Outcome.GUARDED, "hold": Outcome.GUARDED}.get(verdict.action, Outcome.REFUSED)
     if stage == "output" and outcome == Outcome.REFUSED:
         outcome = Outcome.BLOCKED
     with transaction.atomic():
@@ -129,7 +130,9 @@ def note_check(generation: Generation, stage: str, verdict: Verdict) -> Friction
         trace.outcome, trace.stage = outcome, stage
         trace.categories = list(verdict.categories)
         trace.result_seed = generation.seed
-        trace.save(update_fields=["outcome", "stage", "categories", "result_seed"])
+        if concerns_children(verdict):
+            trace.text = ""  # child safety has it under seal; here it would lie open
+        trace.save(update_fields=["outcome", "stage", "categories", "result_seed", "text"])
         if trace.campaign or outcome == Outcome.GUARDED:
             return None
         return _look_at(generation.workspace, generation.requested_by)
@@ -225,7 +228,7 @@ def _write(
         workspace=workspace,
         user=user,
         batch=batch,
-        text=text[:MAX_TEXT],
+        text="" if concerns_children(verdict) else text[:MAX_TEXT],
         outcome=outcome,
         categories=list(verdict.categories),
         seed=seed,
@@ -284,7 +287,7 @@ def _since(user: User, now: datetime) -> datetime:
     last = Friction.objects.filter(user=user).aggregate(
         looked=Max("created_at", filter=Q(level=Level.SECOND_LOOK)), lifted=Max("lifted_at")
     )
-    return max(now - probing.MEMORY, *(moment for moment in last.values() if moment is not None))
+    return max([now - probing.MEMORY, *filter(None, last.values())])
 
 
 def _slow(

@@ -2,72 +2,187 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
+import numpy as np
 from django.conf import settings
+from PIL import Image
 
+from generation import vision
 from generation.engine.capabilities import Capabilities
-from generation.provenance.fingerprint import hash_frames
-from moderation.screening import gate, panel
-from moderation.screening.known_hashes import KnownHashes
+from generation.policies import active_policy
+from generation.vision import frame_classifier, hash_frame, known_hashes, text_reader
+from moderation.screening import panel
+from moderation.screening.decision import Decision, decide
+from moderation.screening.policy import Policy
 from moderation.screening.protocol import (
-    Category,
     Frame,
-    FrameClassifier,
-    ScreeningUnavailable,
+    JointReviewer,
     TextClassifier,
-    Verdict,
 )
+from moderation.screening.signals import Checks, Inputs, Signal
 
 TEXT_PROVIDER = "moderation.screening.text_http.TextHttp"
-# What the rewriter takes out of a prompt, so the original is not refused for it.
-REWRITTEN = {Category.LIKENESS.value, Category.INTELLECTUAL_PROPERTY.value}
+JOINT_REVIEWER = "moderation.screening.joint_llm.JointLlm"
+
+JOINT_FRAMES_PER_SECOND = 1.0
+JOINT_LONG_SIDE = 448
+MOST_JOINT_FRAMES = 64
 
 
-def review_prompt(original: str, rewritten: str) -> Verdict:
-    """Judge both texts; the stricter answer counts, and a minor reference in either makes both strict.
-
-    The rules read what was written, the learned classifiers what the engine gets: a name that the
-    rewriter took out says nothing about the clip. Raises ScreeningUnavailable.
-    """
-    written = gate.screen_prompt(original)
-    if not written.allowed:
-        return written
-    drawn = panel.review_prompt(rewritten, profile=written.profile, providers=text_providers())
-    if drawn.action == "allow" and not set(written.categories) <= REWRITTEN:
-        return written
-    return drawn
-
-
-def review_prompts(texts: Sequence[tuple[str, str]]) -> Verdict:
-    """Judge the (original, rewritten) texts of a plan, each alone and all read as one: what is
-    harmless card by card may not be harmless together. The strictest answer counts."""
-    if not texts:  # clips put together without a word: a classifier would judge noise
-        return gate.screen_prompt("")
-    together = (" ".join(a for a, _ in texts), " ".join(b for _, b in texts))
-    verdicts = [review_prompt(*pair) for pair in dict.fromkeys((together, *texts))]
-    order = {"refuse": 0, "guard": 1, "allow": 2}
-    strictest = min(verdicts, key=lambda verdict: order[verdict.action])
-    return strictest if strictest.action != "allow" else verdicts[0]
-
-
-def frame_review(profile: str, engine: Capabilities) -> panel.FrameReview:
-    """The review of one clip's frames. Raises ScreeningUnavailable when a needed check is not set up."""
-    return panel.FrameReview(
+def gate(texts: Sequence[str], *, profile: str = "default") -> Decision:
+    """What a web request can afford: lists and rules over every text and over all read together."""
+    together = " ".join(texts)
+    cards = tuple((text, text) for text in texts) if len(texts) > 1 else ()
+    return decide(
+        "prompt",
+        Inputs(prompt=together, cards=cards),
         profile=profile,
-        draws_people=engine.draws_people,
-        known_hashes=known_hashes(),
-        hash_frame=hash_frame,
-        classifier=frame_classifier(),
+        policy=active_policy(),
+        checks=Checks(elsewhere=filters_set_up()),
     )
 
 
-# What somebody's photograph must be judged for by eye before it may be taken: without all three the
-# people in it can't be told from others, nor children from adults.
-REQUIRED_FOR_PHOTOGRAPHS = frozenset({Category.SEXUAL, Category.SEXUAL_MINORS, Category.LIKENESS})
+def review_prompts(
+    texts: Sequence[tuple[str, str]],
+    *,
+    profile: str = "default",
+    policy: Policy | None = None,
+    minor_reference: bool = False,
+    guarded_source: bool = False,
+) -> Decision:
+    """Decide about the (original, rewritten) texts of a plan, each alone and all read as one.
+
+    minor_reference, guarded_source: what the sources of an edit bring along. Raises
+    ScreeningUnavailable.
+    """
+    return decide(
+        "rewritten",
+        Inputs(
+            prompt=" ".join(written for written, _ in texts),
+            rewritten=" ".join(drawn for _, drawn in texts),
+            cards=tuple(texts) if len(texts) > 1 else (),
+            minor_reference=minor_reference,
+            guarded_source=guarded_source,
+        ),
+        profile=profile,
+        policy=policy or active_policy(),
+        checks=checks(),
+    )
+
+
+def output_profile(prompt: Decision) -> str:
+    """The profile a clip's frames are judged with: a guarded prompt's clip with the strictest."""
+    return "feed" if prompt.action != "allow" else prompt.profile
+
+
+def frame_review(
+    prompt: Decision, engine: Capabilities, *, policy: Policy | None = None, second: bool = False
+) -> panel.FrameReview:
+    """The review of one clip's frames. second: of a second take, judged most strictly and private.
+
+    Raises ScreeningUnavailable when a needed check is not set up.
+    """
+    return panel.FrameReview(
+        profile="feed" if second else output_profile(prompt),
+        draws_people=engine.draws_people,
+        checks=checks(),
+        policy=policy or active_policy(),
+        minor_reference=bool(prompt.details.get("minor_reference")),
+        details={"second_take": True} if second else {},
+    )
+
+
+def review_together(
+    prompt: str,
+    rewritten: str,
+    uploads: Sequence[Sequence[Frame]],
+    frames: Iterable[tuple[float, Frame]],
+    *,
+    profile: str,
+    policy: Policy | None = None,
+    minor_reference: bool = False,
+) -> Decision | None:
+    """What reviewers of everything together decide; None when there is none set up.
+
+    Raises ScreeningUnavailable when one is and does not answer.
+    """
+    there = checks()
+    if not there.joint:
+        return None
+    return decide(
+        "joint",
+        Inputs(
+            prompt=prompt,
+            rewritten=rewritten,
+            uploads=tuple(tuple(frames) for frames in uploads),
+            frames=frames,
+            minor_reference=minor_reference,
+        ),
+        profile=profile,
+        policy=policy or active_policy(),
+        checks=there,
+    )
+
+
+def review_for_feed(
+    signals: Iterable[Signal],
+    *,
+    prompt: str = "",
+    minor_reference: bool,
+    policy: Policy | None = None,
+) -> Decision:
+    """What earlier stages saw in a clip, judged once more for people who did not ask for it.
+
+    Runs no model: the worker stored every signal, so the web process can decide. prompt: read once
+    more by today's lists.
+    """
+    return decide(
+        "feed",
+        Inputs(prompt=prompt, signals=tuple(signals), minor_reference=minor_reference),
+        profile="feed",
+        policy=policy or active_policy(),
+        checks=Checks(elsewhere=filters_set_up()),
+    )
+
+
+class JointFrames:
+    """Small copies of a clip's frames for the review of everything together: 1 a second, bounded."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[float, Frame]] = []
+        self._next = 0.0
+        self._wanted = "joint" in filters_set_up()
+
+    def add(self, seconds: float, frame: Frame) -> None:
+        if self._wanted and seconds + 1e-6 >= self._next and len(self._kept) < MOST_JOINT_FRAMES:
+            self._next = seconds + 1.0 / JOINT_FRAMES_PER_SECOND
+            self._kept.append((seconds, small(frame)))
+
+    def __iter__(self) -> Iterator[tuple[float, Frame]]:
+        return iter(self._kept)
+
+
+def small(frame: Frame) -> Frame:
+    """The frame with its long side at JOINT_LONG_SIDE or less."""
+    picture = Image.fromarray(frame)
+    picture.thumbnail((JOINT_LONG_SIDE, JOINT_LONG_SIDE))
+    return np.asarray(picture)
+
+
+def checks() -> Checks:
+    """Everything a worker can ask on this site. Raises ScreeningUnavailable for a broken set-up."""
+    frames = frame_classifier()
+    return Checks(
+        texts=panel.default_text_classifiers(),
+        text_providers=text_providers(),
+        frames=() if frames is None else (frames,),
+        joint=joint_reviewers(),
+        known_hashes=known_hashes(),
+        hash_frame=hash_frame,
+        text_reader=text_reader(),
+    )
 
 
 def upload_review(*, photographs: bool) -> panel.FrameReview:
@@ -75,25 +190,14 @@ def upload_review(*, photographs: bool) -> panel.FrameReview:
 
     Raises ScreeningUnavailable when it may show real people and nothing here can see that.
     """
-    classifier = frame_classifier()
-    if photographs and (
-        classifier is None or REQUIRED_FOR_PHOTOGRAPHS - frozenset(classifier.categories)
-    ):
-        raise ScreeningUnavailable(
-            "Photographs need a SORA_FRAME_CLASSIFIER that judges sexual content, children and "
-            "real people."
-        )
     return panel.FrameReview(
         profile="upload",
+        stage="upload",
         draws_people=photographs,
-        known_hashes=known_hashes(),
-        hash_frame=hash_frame,
-        classifier=classifier,
+        photographs=photographs,
+        checks=checks(),
+        policy=active_policy(),
     )
-
-
-def hash_frame(frame: Frame) -> bytes:
-    return hash_frames([frame])[0]
 
 
 def text_providers() -> tuple[TextClassifier, ...]:
@@ -111,34 +215,23 @@ def text_providers() -> tuple[TextClassifier, ...]:
     )
 
 
-def frame_classifier() -> FrameClassifier | None:
-    if not settings.SORA_FRAME_CLASSIFIER:
-        return None
-    return _frame_classifier(settings.SORA_FRAME_CLASSIFIER, settings.SORA_FRAME_CLASSIFIER_PATH)
+def filters_set_up() -> frozenset[str]:
+    """The optional filters (policy.FILTERS) this site has. Reads settings only, loads nothing."""
+    there = {"joint": settings.SORA_JOINT_REVIEW_URL, "frames": vision.is_set_up()}
+    return frozenset(name for name, value in there.items() if value)
 
 
-@lru_cache(maxsize=1)
-def _frame_classifier(dotted_name: str, path: str) -> FrameClassifier:
-    arguments = (path,) if path else ()
-    return cast(FrameClassifier, panel.load_classifier(dotted_name, *arguments))
-
-
-def known_hashes() -> KnownHashes:
-    """The operator's list: SORA_KNOWN_HASHES, one hash of 64 hex digits a line, # for comments.
-
-    Raises ScreeningUnavailable when a configured list can't be read: a list that silently does
-    not apply would be worse than none.
-    """
-    if not settings.SORA_KNOWN_HASHES:
-        return KnownHashes(())
-    path = Path(settings.SORA_KNOWN_HASHES)
-    try:
-        return _known_hashes(path, path.stat().st_mtime)
-    except (OSError, ValueError) as error:
-        raise ScreeningUnavailable(f"SORA_KNOWN_HASHES={path} can't be read: {error}") from error
-
-
-@lru_cache(maxsize=1)
-def _known_hashes(path: Path, modified: float) -> KnownHashes:
-    lines = (line.split("#")[0].strip() for line in path.read_text().splitlines())
-    return KnownHashes(bytes.fromhex(line) for line in lines if line)
+def joint_reviewers() -> tuple[JointReviewer, ...]:
+    if not settings.SORA_JOINT_REVIEW_URL:
+        return ()
+    return (
+        cast(
+            JointReviewer,
+            panel.load_classifier(
+                JOINT_REVIEWER,
+                settings.SORA_JOINT_REVIEW_URL,
+                key=settings.SORA_JOINT_REVIEW_KEY,
+                model=settings.SORA_JOINT_REVIEW_MODEL,
+            ),
+        ),
+    )

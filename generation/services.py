@@ -17,7 +17,17 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import User, Workspace
 from billing import services as billing
-from generation import estimates, probing, progress, scheduling, tasks
+from generation import (
+    estimates,
+    hooks,
+    incidents,
+    probing,
+    progress,
+    scheduling,
+    screening,
+    tasks,
+    vision,
+)
 from generation.capabilities import engine_capabilities
 from generation.editing.plan import MAX_SECONDS, EditPlan
 from generation.edits import Sources, Wish, make_plan, price, relationship_of, seconds_shown
@@ -34,13 +44,15 @@ from generation.errors import (
 )
 from generation.models import Chore, Fingerprint, Generation, SafetyCheck, Source, Video
 from generation.provenance.fingerprint import FrameHash, bands
-from moderation.screening.gate import InvalidPrompt, clean_prompt, screen_prompt
+from moderation.screening.decision import Decision
+from moderation.screening.gate import InvalidPrompt, clean_prompt
 from moderation.screening.protocol import Verdict
 from sora_site.lib import storage
 from sora_site.lib.realtime import send_on_commit
 
 Status = Generation.Status
 VARIATIONS = (1, 2, 4)
+HELD = "held_for_review"
 
 
 @dataclass(frozen=True)
@@ -149,10 +161,12 @@ def request_variations(
     wish: Wish,
     variations: int = 1,
     share: bool = False,
+    profile: str = "default",
 ) -> list[Generation]:
     """Queue the variations of one request, all or none. Calling again with the same key returns them.
 
-    Each is a job of its own, with its own hold and the next seed. Raises the errors of
+    Each is a job of its own, with its own hold and the next seed. profile: of the screening policy,
+    "api" for requests by access token. Raises the errors of
     check_request, and PromptRefused, KeyReused, TooManyOpen or InsufficientCredits; then nothing is
     queued and nothing charged.
     """
@@ -175,7 +189,8 @@ def request_variations(
 
     probing.admit(by)
     seed = asked.plan.seed if wish.seed is not None or wish.plan is not None else None
-    verdict = _screen(workspace, by, asked, seed)  # before the transaction: never hold a lock for it
+    # Before the transaction: never hold a lock for it.
+    verdict = _screen(workspace, by, asked, seed, profile)
     verdict = probing.second_look(by, verdict)
 
     with transaction.atomic():
@@ -199,6 +214,7 @@ def request_variations(
                     "batch": batch,
                     "variation": number,
                     "share": share,
+                    "profile": profile,
                     "cost_credits": asked.cost_credits,
                     "drawing_seconds": estimates.drawing_seconds(plan),
                 },
@@ -229,13 +245,13 @@ def _named(plan: EditPlan) -> list[tuple[str, UUID]]:
     return [(ref.kind, ref.id) for ref in plan.media()]
 
 
-def _screen(workspace: Workspace, by: User, asked: Request, seed: int | None) -> Verdict:
+def _screen(
+    workspace: Workspace, by: User, asked: Request, seed: int | None, profile: str
+) -> Decision:
     """The gate over every text of a plan, and over all of them read together."""
     texts = asked.plan.texts()
-    for text in dict.fromkeys((*texts, " ".join(texts))):
-        verdict = screen_prompt(text)
-        if verdict.allowed:
-            continue
+    verdict = screening.gate(texts, profile=profile)
+    if not verdict.allowed:
         audit.record(
             audit.GENERATION_REFUSED_AT_GATE,
             workspace=workspace,
@@ -244,6 +260,9 @@ def _screen(workspace: Workspace, by: User, asked: Request, seed: int | None) ->
             categories=list(verdict.categories),
             reasons=list(verdict.reasons),
             prompt_sha256=hashlib.sha256(asked.prompt.encode()).hexdigest(),
+        )
+        incidents.note_text(
+            "gate", verdict, [("prompt", " ".join(texts))], workspace=workspace, person=by
         )
         slowed = probing.note_refused(
             workspace,
@@ -387,15 +406,18 @@ class FinishedClip:
     hashes: Sequence[FrameHash]
     engine: str
     publish: bool
+    hold: str | None = None  # policy code when a person has to look at it before anybody gets it
 
 
 def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
     """Make a finished clip the result of its job and charge for it, in one transaction.
 
+    A clip that is held goes into quarantine, opens a case and is charged when a person lets it go.
     None: the job was taken over or cancelled meanwhile; nothing changed, the files are orphans.
     """
     with transaction.atomic():
-        if not generation.move_to(Status.SUCCEEDED, engine=clip.engine):
+        reason = "" if clip.hold is None else HELD
+        if not generation.move_to(Status.SUCCEEDED, engine=clip.engine, reason_code=reason):
             return None
         video = Video.objects.create(
             id=clip.video_id,
@@ -430,7 +452,10 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
             )
             for found in clip.hashes
         )
-        billing.settle_credits(str(generation.pk))
+        if clip.hold is None:
+            billing.settle_credits(str(generation.pk))
+        else:
+            hold_video(video, reason=clip.hold)
         audit.record(
             audit.GENERATION_SUCCEEDED,
             workspace=generation.workspace,
@@ -449,9 +474,14 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
     return video
 
 
-def record_check(generation: Generation, stage: SafetyCheck.Stage, verdict: Verdict) -> SafetyCheck:
-    """Store what one stage of screening said."""
-    probing.note_check(generation, stage, verdict)
+def record_check(
+    generation: Generation, stage: SafetyCheck.Stage, verdict: Verdict, *, final: bool = True
+) -> SafetyCheck:
+    """Store what one stage of screening said. Not final: it ends nothing and tells nothing about the
+    person (a first take that is drawn again, a clip that only stays out of the feed)."""
+    if final:
+        probing.note_check(generation, stage, verdict)
+    vision.note_matches(generation.workspace, f"generation:{generation.pk}", verdict)
     return SafetyCheck.objects.create(
         workspace=generation.workspace,
         generation=generation,
@@ -483,6 +513,64 @@ def quarantine_video(video: Video, *, by: User | None, reason: str) -> None:
             storage.quarantine(key)
         for chore in video.workspace.chores.filter(video=None, status="done").exclude(key=""):
             forget_chore(chore)  # an archive with the clip in it; it can be written again
+
+
+def hold_video(video: Video, *, reason: str) -> None:
+    """Keep a finished clip from everybody until a person has looked. In the caller's transaction.
+
+    Its files stay where they are: nobody ever had a link to them, and the person who looks needs one.
+    """
+    video.held_at = video.quarantined_at = timezone.now()
+    video.save(update_fields=["held_at", "quarantined_at"])
+    audit.record(audit.VIDEO_HELD, workspace=video.workspace, target=video, reason=reason)
+    for tell in hooks.reviews:
+        tell(video, reason)
+
+
+def end_hold(video: Video, *, by: User, release: bool, reason: str) -> None:
+    """What a person decided about a held clip: out to its owner, who pays now, or kept for good.
+
+    Nothing happens to a clip that is not held.
+    """
+    with transaction.atomic():
+        video = Video.objects.select_for_update().get(pk=video.pk)
+        if video.held_at is None:
+            return
+        video.held_at = video.quarantined_at = None
+        video.save(update_fields=["held_at", "quarantined_at"])
+        job = video.generation
+        job.reason_code = "" if release else "held_refused"
+        job.save(update_fields=["reason_code"])
+        if release:
+            billing.settle_credits(str(job.pk))
+            audit.record(
+                audit.VIDEO_RELEASED,
+                workspace=video.workspace,
+                actor=by,
+                target=video,
+                reason=reason,
+            )
+        else:
+            billing.release_credits(str(job.pk))
+            quarantine_video(video, by=by, reason=reason)
+        announce(job)
+
+
+def release_video(video: Video, *, by: User, reason: str) -> None:
+    """Let a guarded clip be shared: a person looked and found the checks too careful.
+
+    Nothing happens to a clip that was released already.
+    """
+    with transaction.atomic():
+        video = Video.objects.select_for_update().get(pk=video.pk)
+        if video.released_at is not None:
+            return
+        video.released_at = timezone.now()
+        video.save(update_fields=["released_at"])
+        audit.record(
+            audit.VIDEO_RELEASED, workspace=video.workspace, actor=by, target=video, reason=reason
+        )
+        announce(video.generation)
 
 
 def forget_chore(chore: Chore) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import User, Workspace
 from generation.cards import card_of, with_cards
-from generation.models import Favourite, Folder, Generation, Video, VideoQuerySet
+from generation.models import Favourite, Folder, Generation, Upload, Video, VideoQuerySet
 from sora_site.lib.pages import keyset_page
 
 SHOW = {
@@ -68,6 +68,14 @@ def page(
     return [{**card_of(video), "favourite": video.marked} for video in found], following  # type: ignore[attr-defined]
 
 
+def trashed_uploads(workspace: Workspace, *, most: int = 200) -> list[Upload]:
+    """What lies in the trash beside the clips, the last thrown away first."""
+    found = Upload.objects.filter(
+        workspace=workspace, trashed_at__isnull=False, quarantined_at=None
+    )
+    return list(found.filter(status=Upload.Status.READY).order_by("-trashed_at", "-id")[:most])
+
+
 def settings_of(video: Video) -> dict[str, Any]:
     """What a composer needs to make such a clip again. The caller checked that it may be seen."""
     job = video.generation
@@ -105,6 +113,11 @@ def folder_of(workspace: Workspace, number: str | None) -> Folder | None:
     if not number or not number.isascii() or not number.isdigit() or len(number) > 18:
         return None
     return workspace.folders.filter(pk=number).first()
+
+
+def chosen_uploads(workspace: Workspace, ids: list[UUID]) -> list[Upload]:
+    """Uploads of the workspace by id, those in quarantine left out."""
+    return list(Upload.objects.filter(workspace=workspace, pk__in=ids, quarantined_at=None))
 
 
 def chosen(workspace: Workspace, ids: list[UUID]) -> list[Video]:

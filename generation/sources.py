@@ -21,6 +21,8 @@ from generation.models import Generation, Upload, Video
 from generation.provenance.c2pa import Parent, Relationship
 from sora_site.lib import storage
 
+UPLOAD_SIDE = 448  # pixels; see StoredMedia.pictures_of_uploads
+
 
 def sources_of(generation: Generation) -> dict[MediaRef, Video | Upload]:
     """What the job's plan refers to, looked up now. Raises SourceGone when something was taken down,
@@ -40,7 +42,16 @@ def sources_of(generation: Generation) -> dict[MediaRef, Video | Upload]:
 
 def is_guarded(source: Video | Upload) -> bool:
     """Whether screening let it pass for private use only; what is made from it stays private too."""
-    return isinstance(source, Upload) and source.verdict.get("action") == "guard"
+    if isinstance(source, Upload):
+        return source.verdict.get("action") in ("guard", "hold")
+    return source.is_kept_private
+
+
+def refers_to_minor(source: Video | Upload) -> bool:
+    """Whether a check found somebody under 18 in it: what is made from it is judged as strictly."""
+    if isinstance(source, Upload):
+        return bool(source.verdict.get("details", {}).get("minor_reference"))
+    return source.generation.safety_checks.filter(verdict__details__minor_reference=True).exists()
 
 
 class StoredMedia:
@@ -90,6 +101,20 @@ class StoredMedia:
 
     def picture(self, ref: MediaRef, moment: float, *, width: int, height: int, fit: Fit) -> Frames:
         return next(iter(self.frames(ref, moment, 1, fps=24, width=width, height=height, fit=fit)))
+
+    def pictures_of_uploads(self) -> list[list[Frames]]:
+        """The first and the middle picture of each upload, small, for the review of everything together."""
+        found: list[list[Frames]] = []
+        for ref, source in self.sources.items():
+            if isinstance(source, Upload):
+                moments = (0.0,) if not source.seconds else (0.0, source.seconds / 2)
+                found.append(
+                    [
+                        self.picture(ref, m, width=UPLOAD_SIDE, height=UPLOAD_SIDE, fit="pad")
+                        for m in moments
+                    ]
+                )
+        return found
 
     def _clip(
         self, video: Video, start: float, count: int, fps: int, width: int, height: int, fit: Fit

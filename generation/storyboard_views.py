@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -66,15 +66,20 @@ def editor(request: HttpRequest, draft_id: UUID) -> HttpResponse:
     draft = Draft.objects.visible_to(user).filter(pk=draft_id).select_related("workspace").first()
     if draft is None:
         raise Http404
+    if boards.kind_of(draft) == "sequence":
+        return redirect("generation:sequence-draft", draft.pk)
     plan = boards.board_of(draft.plan)
-    shown = {
+    return _editor(request, user, draft.workspace, _shown(user, draft, plan))
+
+
+def _shown(user: User, draft: Draft, plan: dict[str, Any]) -> dict[str, Any]:
+    return {
         "id": str(draft.pk),
         "title": draft.title,
         "version": draft.version,
         "plan": plan,
         "media": boards.media_of(user, plan),
     }
-    return _editor(request, user, draft.workspace, shown)
 
 
 def _editor(
@@ -138,18 +143,41 @@ def _clip(user: User, text: str) -> dict[str, Any]:
 @never_cache
 @adult_required
 def sequence(request: HttpRequest) -> HttpResponse:
-    """GET /sequence/: clips and parts of clips one after another; ?clip=<id> is the first."""
+    """GET /sequence/: clips and parts of clips one after another; ?clip=<id> is the first. Saved with
+    its first change."""
     user = signed_in(request)
     workspace = access.working_workspace(request, Membership.Role.CREATOR)
+    parts, media = [], {}
+    if clip := request.GET.get("clip"):
+        shown = _clip(user, clip)
+        parts, media = [{"media": shown["ref"]}], {shown["ref"]: shown}
+    plan = {"kind": "sequence", "parts": parts}
+    return _sequence(request, workspace, {"plan": plan, "media": media})
+
+
+@require_safe
+@never_cache
+@adult_required
+def sequence_draft(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+    """GET /sequence/<draft>/: the deep link of one."""
+    user = signed_in(request)
+    draft = Draft.objects.visible_to(user).filter(pk=draft_id).select_related("workspace").first()
+    if draft is None:
+        raise Http404
+    if boards.kind_of(draft) != "sequence":
+        return redirect("generation:storyboard", draft.pk)
+    return _sequence(request, draft.workspace, _shown(user, draft, draft.plan))
+
+
+def _sequence(request: HttpRequest, workspace: Workspace, draft: dict[str, Any]) -> HttpResponse:
     engine, plan = engine_capabilities(), billing.plan_of(workspace)
     width, height = engine.default_size
-    clip = request.GET.get("clip")
     context = {
         "workspace": workspace,
         "sizes": choices.sizes(engine, plan, f"{width}x{height}"),
         "fits": choices.FITS,
         "balance": billing.balance(workspace),
-        "first": [_clip(user, clip)] if clip else [],
+        "draft": draft,
         "settings": {
             "workspace": workspace.pk,
             "longest": min(MAX_SECONDS, plan.max_seconds),

@@ -167,12 +167,16 @@ class UploadListView(APIView):
         parameters=[
             OpenApiParameter("cursor", str),
             OpenApiParameter("ready", bool, description="Only what can be used"),
+            OpenApiParameter("trash", bool, description="What lies in the trash, instead"),
         ],
     )
     def get(self, request: Request, workspace_id: int) -> Response:
-        """Newest first. What lies in the trash is left out."""
+        """Newest first. What lies in the trash is left out, unless asked for."""
         workspace = access.get_workspace(signed_in(request), workspace_id)
-        rows = Upload.objects.filter(workspace=workspace, quarantined_at=None, trashed_at=None)
+        in_trash = request.query_params.get("trash") in ("1", "true")
+        rows = Upload.objects.filter(
+            workspace=workspace, quarantined_at=None, trashed_at__isnull=not in_trash
+        )
         if request.query_params.get("ready") in ("1", "true"):
             rows = rows.usable()
         page, cursor = keyset_page(

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from django.conf import settings
 from django.db import (
     InterfaceError,
@@ -27,10 +28,11 @@ from django.db import (
 )
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
+from numpy.typing import NDArray
 
 from accounts import audit
 from accounts.models import Workspace
-from generation import matching, signing, uploads
+from generation import incidents, matching, signing, uploads, vision
 from generation.attempt import LeaseLost, stop_asked
 from generation.errors import UPLOAD_REASONS
 from generation.inspection import hashes_of
@@ -39,8 +41,11 @@ from generation.media import DecodeLimits
 from generation.models import Upload, UploadFingerprint, Video
 from generation.provenance.fingerprint import FrameHash, bands
 from generation.reading import reader
-from generation.screening import known_hashes, upload_review
-from moderation.screening.protocol import Category, ScreeningUnavailable, Verdict
+from generation.upload_screening import UploadWatch
+from generation.vision import known_hashes
+from moderation.screening import child_safety
+from moderation.screening.known_hashes import PROVIDER, Match
+from moderation.screening.protocol import Category, Score, ScreeningUnavailable, Verdict
 from sora_site.lib import failpoints, storage
 
 logger = logging.getLogger(__name__)
@@ -51,7 +56,16 @@ IMAGE_PIXELS = 7680 * 4320
 VIDEO_PIXELS = 3840 * 2160
 MOST_FRAMES_PER_SECOND = 120
 SAME_PICTURE = 20  # bits of 256: a copy that was encoded again differs by 6 to 14
+REVIEW = "child_safety_review"  # policies: a person has to look at it
 _busy = threading.Lock()  # one check at a time in one process
+
+
+class NotSealed(Exception):
+    """What may show the abuse of a child could not be sealed. It stays where it is until it is."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__("not sealed")
+        self.verdict = verdict
 
 
 class Refused(Exception):
@@ -187,6 +201,12 @@ def run(upload: Upload) -> None:
             put_back(upload, tried=False)
     except Refused as refusal:
         refuse(upload, refusal.code, refusal.verdict)
+    except NotSealed as error:
+        logger.critical("an upload could not be sealed", exc_info=True)
+        if upload.attempts < settings.SORA_MAX_ATTEMPTS:
+            put_back(upload)
+        else:  # with its verdict it stays in quarantine, as evidence
+            refuse(upload, REVIEW, error.verdict)
     except reader.Unreadable as error:
         refuse(upload, _reason_of(error))
     except ScreeningUnavailable:
@@ -251,7 +271,15 @@ def check(upload: Upload, lease: Lease) -> None:
 
     # 4. What does it show? Stricter than a prompt, and fails closed.
     lease.stage("review")
-    verdict = review(found, lease, trusted=origin is not None)
+    cleared = "cleared_by_case" in upload.verdict  # a person looked: no child-safety concern
+    verdict, seen = review(found, lease, trusted=origin is not None, cleared=cleared)
+    vision.note_matches(upload.workspace, f"upload:{upload.pk}", verdict)
+    finding = child_safety.judge(seen)
+    if finding == "child":
+        raise Refused("child")
+    if finding != "allow":
+        surrender(upload, finding, path, found, verdict, lease)
+        return
     if not verdict.allowed:
         raise Refused(_reason(verdict), verdict)
 
@@ -293,16 +321,51 @@ def read(upload: Upload, path: Path, folder: Path, *, drawn_only: bool, known: b
     return Found(**made, credentials=answer["c2pa"], kept=answer["kept"])
 
 
-def review(found: Found, lease: Lease, *, trusted: bool) -> Verdict:
+def review(
+    found: Found, lease: Lease, *, trusted: bool, cleared: bool = False
+) -> tuple[Verdict, child_safety.Seen]:
     """The upload profile over the frames of our own form, and the known hashes turned every way.
 
-    Raises ScreeningUnavailable.
+    `cleared`: a person decided that there is no child-safety concern, so that lists of known
+    material and a classifier's suspicion are not asked again. Raises ScreeningUnavailable.
     """
+    drawn = trusted or found.drawn
+    listed = [] if cleared else _listed(found)
+    if listed:
+        sources = [match.provider for match in listed]
+        source = PROVIDER if PROVIDER in sources else sources[0]
+        seen = child_safety.Seen(known=source == PROVIDER, drawn=drawn)
+        return _matched(Category.KNOWN_CONTENT, source, listed), seen
+    watch = UploadWatch(photographs=not drawn, cleared=cleared)
+    for index, seconds, picture in _pictures(found, lease):
+        watch.review.add(index, seconds, picture)
+    verdict = watch.decision()
+    return verdict, child_safety.Seen(
+        known=incidents.is_known(verdict),
+        abuse=_highest(verdict, Category.SEXUAL_MINORS),
+        child=float(verdict.details.get("child", 0.0)),
+        sexual=_highest(verdict, Category.SEXUAL),
+        drawn=drawn,
+    )
+
+
+def _listed(found: Found) -> list[Match]:
+    """Which entries of hash lists a picture of it matches, turned every way."""
     known = known_hashes()
-    for item in found.queries:
-        if known.distance(item.hash) is not None:
-            return _matched(Category.KNOWN_CONTENT, "known_hashes")
-    frames = upload_review(photographs=not (trusted or found.drawn))
+    return [
+        match
+        for item in found.queries
+        for match in known.matches(item.hash)
+        if match.video < 0 and not match.quarantined
+    ]
+
+
+def _highest(verdict: Verdict, category: Category) -> float:
+    return max((s.value for s in verdict.scores if s.category == category), default=0.0)
+
+
+def _pictures(found: Found, lease: Lease) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+    """(index, seconds, frame) of our own form, small, decoded in a confined process."""
     scale = min(1.0, LOOK_SIDE / max(found.width, found.height))
     fps = found.fps or 1.0
     pictures = reader.stream(
@@ -316,18 +379,19 @@ def review(found: Found, lease: Lease, *, trusted: bool) -> Verdict:
         limits=uploads.OUR_LIMITS,
     )
     for index, picture in enumerate(pictures):
-        frames.add(index, index / fps, picture)
-    return frames.verdict()
+        yield index, index / fps, picture
 
 
-def _matched(category: Category, source: str) -> Verdict:
+def _matched(category: Category, source: str, listed: Sequence[Match] = ()) -> Verdict:
+    matches = {m.entry: {"bank": m.bank, "entry": m.entry, "distance": m.distance} for m in listed}
     return Verdict(
         action="refuse",
         profile="upload",
         categories=(category.value,),
+        scores=(Score(category, 1.0, source),),
         reasons=(category.value,),
         evaluated=("known_hashes",),
-        details={"source": source},
+        details={"source": source, "hash_matches": [matches[key] for key in matches if key]},
     )
 
 
@@ -368,6 +432,49 @@ def _may_use(upload: Upload, video: Video) -> None:
 # --- Its ends ------------------------------------------------------------------------------------
 
 
+def surrender(
+    upload: Upload,
+    finding: Literal["known", "suspected"],
+    path: Path,
+    found: Found,
+    verdict: Verdict,
+    lease: Lease,
+) -> None:
+    """Hand what may show the abuse of a child to those who may look, in the transaction that refuses it.
+
+    Its pieces are deleted after that: the only copy lies sealed. Raises LeaseLost, NotSealed; then
+    nothing has changed.
+    """
+    lease.stage("seal")
+    # What a person has to decide is held; what matches confirmed material is refused as that.
+    code = REVIEW if finding == "suspected" else _reason(verdict)
+    stills = incidents.spread((seconds, frame) for _, seconds, frame in _pictures(found, lease))
+    kind = uploads.file_type_of(path)
+    with transaction.atomic():
+        if not _end_refused(upload, code, verdict):
+            raise LeaseLost()
+        try:
+            incidents.hand_over(
+                incidents.Incident(
+                    kind=finding,
+                    stage="upload",
+                    workspace=upload.workspace,
+                    person=upload.uploaded_by,
+                    verdict=verdict,
+                    upload=upload,
+                    file=path,
+                    media_type=kind,
+                    stills=stills,
+                )
+            )
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            raise NotSealed(verdict) from error
+        _keep_fingerprints(upload, found)
+        transaction.on_commit(lambda: uploads.delete_received(upload))
+
+
 def deliver(
     upload: Upload, found: Found, verdict: Verdict, lease: Lease, source: Video | None
 ) -> None:
@@ -399,17 +506,7 @@ def deliver(
             checked_at=Now(),
         )
         if won:
-            UploadFingerprint.objects.bulk_create(
-                UploadFingerprint(
-                    workspace=upload.workspace,
-                    upload=upload,
-                    at_ms=item.at_ms,
-                    variant=item.variant,
-                    hash=item.hash,
-                    bands=bands(item.hash),
-                )
-                for item in found.stored
-            )
+            _keep_fingerprints(upload, found)
             audit.record(
                 audit.UPLOAD_READY, workspace=upload.workspace, target=upload, kind=found.kind
             )
@@ -420,22 +517,43 @@ def deliver(
         raise LeaseLost()
 
 
+def _keep_fingerprints(upload: Upload, found: Found) -> None:
+    UploadFingerprint.objects.bulk_create(
+        UploadFingerprint(
+            workspace=upload.workspace,
+            upload=upload,
+            at_ms=item.at_ms,
+            variant=item.variant,
+            hash=item.hash,
+            bands=bands(item.hash),
+        )
+        for item in found.stored
+    )
+
+
 def refuse(upload: Upload, code: str, verdict: Verdict | None = None) -> bool:
     """End a check without a result. False: another worker has it; then nothing changed.
 
     What a rule refused is kept in quarantine, where nobody gets a link; everything else is deleted.
     """
     with transaction.atomic():
-        won = mine(upload).update(
-            status=Status.REFUSED,
-            reason_code=code,
-            sha256=upload.sha256,
-            verdict=verdict.to_json() if verdict else {},
-            lease_expires_at=None,
-            checked_at=Now(),
-        )
-        if not won:
+        if not _end_refused(upload, code, verdict):
             return False
+        if verdict is None:
+            transaction.on_commit(lambda: uploads.delete_received(upload))
+    return True
+
+
+def _end_refused(upload: Upload, code: str, verdict: Verdict | None) -> bool:
+    won = mine(upload).update(
+        status=Status.REFUSED,
+        reason_code=code,
+        sha256=upload.sha256,
+        verdict=verdict.to_json() if verdict else {},
+        lease_expires_at=None,
+        checked_at=Now(),
+    )
+    if won:
         audit.record(
             audit.UPLOAD_REFUSED,
             workspace=upload.workspace,
@@ -443,6 +561,4 @@ def refuse(upload: Upload, code: str, verdict: Verdict | None = None) -> bool:
             reason=code,
             attempt=upload.attempts,
         )
-        if verdict is None:
-            transaction.on_commit(lambda: uploads.delete_received(upload))
-    return True
+    return bool(won)

@@ -12,8 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import access
+from accounts.models import Membership
 from accounts.permissions import adult_required, signed_in
 from generation import upload_agreement, uploads
+from generation.clip_import import MOST_PAGE_ROWS
 from generation.models import Upload
 from generation.upload_api import present
 from sora_site.lib.errors import SoraError
@@ -45,6 +47,20 @@ def library(request: HttpRequest) -> HttpResponse:
         "agreed": uploads.has_agreed(user),
     }
     return render(request, "generation/uploads.html", context, status=status)
+
+
+@require_safe
+@never_cache
+@adult_required
+def clip_import(request: HttpRequest) -> HttpResponse:
+    """GET /library/import/: clips of another place with their prompts. Script sends them as uploads."""
+    context = {
+        "workspace": access.working_workspace(request, Membership.Role.CREATOR),
+        "policy": settings.SORA_UPLOADS,
+        "agreed": uploads.has_agreed(signed_in(request)),
+        "most": MOST_PAGE_ROWS,
+    }
+    return render(request, "generation/clip_import.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -42,7 +42,7 @@ from generation.models import Upload, UploadAgreement, Video
 from generation.provenance import filetypes
 from generation.provenance.c2pa import Parent, Relationship
 from generation.reading import reader
-from generation.reading.normalise import file_type
+from generation.reading.normalise import PICTURES, file_type
 from generation.tasks import wake_upload_checks
 from sora_site.lib import storage
 
@@ -198,7 +198,7 @@ def _refusal_by_first_bytes(
     except MediaError as error:
         return error.code, UnsupportedFile(error.message, reason=error.code)
     limit = settings.SORA_MAX_UPLOAD_IMAGE_BYTES
-    if kind in filetypes.IMAGES and upload.size_bytes > limit:
+    if kind in PICTURES and upload.size_bytes > limit:
         return "too_big", _too_large(limit, "picture")
     return None
 
@@ -260,6 +260,12 @@ def join_pieces(upload: Upload, target: Path) -> None:
                     written += out.write(block)
             if not written:
                 raise FileNotFoundError(piece_key(upload, offset))
+
+
+def file_type_of(path: Path) -> str:
+    """The media type by the first bytes; nothing else of the file is read."""
+    kind = filetypes.sniff(path)
+    return filetypes.MIME.get(kind or "", "application/octet-stream")
 
 
 def delete_received(upload: Upload) -> None:

@@ -93,7 +93,8 @@ def _composer(request: HttpRequest) -> HttpResponse:
         "plan": plan,
         "sizes": sizes,
         "lengths": offered_lengths,
-        "some_closed": not all(choice["allowed"] for choice in (*sizes, *offered_lengths)),
+        "some_closed": any(choice["by_plan"] for choice in (*sizes, *offered_lengths)),
+        "missing_shapes": choices.missing_shapes(engine),
         "variations": choices.VARIATIONS,
         "styles": choices.styles(workspace, draft["style"]),
         "cameras": choices.cameras(draft["camera"]),
@@ -146,8 +147,11 @@ def _asked(request: HttpRequest) -> Any:
     if video is None:
         raise Http404
     found = settings_of(video)
-    size = f"{found['width']}x{found['height']}"
     plan = found.pop("plan") or {}
+    if plan.get("full"):  # of a draft: as it was asked for
+        found["width"], found["height"], found["steps"] = plan["full"]
+        found["draft"] = "on"
+    size = f"{found['width']}x{found['height']}"
     for name in ("style", "camera", "negative_prompt", "guidance", "fit"):
         found[name] = plan.get(name, "")
     return {**{key: str(value) for key, value in found.items()}, "size": size}

@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from generation import (
     chores,
+    hooks,
     library,
     loading,
     pipeline,
@@ -112,11 +113,15 @@ class Keeper(threading.Thread):
                     threading.Thread(target=drain, name="drain", daemon=True).start()
                 chores.start_if_due()
                 upload_checks.start_if_due()
+                for look in hooks.rounds:
+                    look()
                 if time.monotonic() >= self._next_clearing:
                     self._next_clearing = time.monotonic() + CLEAR_EVERY_SECONDS
                     library.sweep_trash()
                     chores.sweep()
                     uploads.sweep_uploads()
+                    for clear in hooks.clearings:
+                        clear()
                     probing.sweep()
                     probing_meaning.round_of_meaning()
             except Exception:

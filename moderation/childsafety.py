@@ -35,6 +35,7 @@ from generation.incidents import Incident, Still, spread
 from generation.models import Upload, UploadFingerprint, Video, VideoQuerySet
 from generation.tasks import wake_upload_checks
 from moderation import cybertip, cybertip_report, sealed
+from moderation import services as moderation
 from moderation.childsafety_models import (
     PERMISSION,
     ChildSafetyCase,
@@ -48,6 +49,7 @@ from moderation.errors import (
     NotYoursToDecide,
     ReportIncomplete,
 )
+from moderation.models import Case
 from moderation.screening import child_safety as rules
 from moderation.screening.protocol import Verdict
 from sora_site.lib import storage
@@ -297,6 +299,19 @@ def _work_folder() -> Path:
     return folder
 
 
+def divert(case: Case, *, by: User) -> ChildSafetyCase:
+    """Pass an ordinary case on: the clip is sealed and out of reach, the case is closed here.
+
+    Raises CaseClosed, SealError, FileNotFoundError.
+    """
+    with transaction.atomic():
+        if not Case.objects.select_for_update(of=("self",)).get(pk=case.pk).is_open:
+            raise CaseClosed()
+        found = take_reported(case.video, by=by)
+        moderation.decide(case, action="remove", note="Passed on to child safety.", by=by)
+    return found
+
+
 # --- Deciding ------------------------------------------------------------------------------------
 
 
@@ -348,6 +363,8 @@ def _report(case: ChildSafetyCase, by: User) -> None:
     if accounts.suspend_user(case.person, by=by, reason=f"child_safety:{case.pk}"):
         case.account_held = True
         case.save(update_fields=["account_held"])
+    if case.upload is not None:  # what looks like it is refused from now on
+        uploads.quarantine_upload(case.upload, by=by, reason=f"child_safety:{case.pk}")
 
 
 def _let_go(case: ChildSafetyCase, by: User) -> None:
@@ -463,6 +480,11 @@ def look_at_stills(
         return []
     _log_view(case, by, "stills, blurred" if blurred else "stills", pieces)
     return [(piece, shown(sealed.read(piece), blurred=blurred)) for piece in pieces]
+
+
+def blurred_still(piece: SealedEvidence) -> bytes:
+    """One still for the queue, where `note_queue_opened` logged the look. Raises SealError."""
+    return shown(sealed.read(piece), blurred=True)
 
 
 def look_at_record(case: ChildSafetyCase, *, by: User) -> dict[str, Any]:

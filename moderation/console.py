@@ -14,8 +14,9 @@ from accounts.permissions import staff_required
 from generation import presenting
 from generation.cards import card_of
 from generation.credentials import explain
+from generation.upload_api import present as present_upload
 from moderation import services
-from moderation.errors import CaseClosed, NoteMissing
+from moderation.errors import CaseClosed, HoldNeedsDecision, NoteMissing, NothingToRelease
 from moderation.forms import DecisionForm
 from moderation.models import Case
 
@@ -53,7 +54,8 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
     if case is None:
         raise Http404
     assert isinstance(request.user, User)
-    form = DecisionForm(request.POST or None)
+    brought = services.sources_of(case)
+    form = DecisionForm(request.POST or None, brought=[upload.pk for upload in brought])
     status = 200
     if request.method == "POST":
         status = 400
@@ -62,6 +64,8 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
                 decision = services.decide(case, by=request.user, **form.cleaned_data)
             except NoteMissing as error:
                 form.add_error("note", error.message)
+            except (NothingToRelease, HoldNeedsDecision) as error:
+                form.add_error("note", f"{error.message} {error.remedy}")
             except CaseClosed as error:
                 messages.warning(request, f"{error.message} {error.remedy}")
                 return redirect("moderation:queue")
@@ -73,11 +77,16 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
         "case": case,
         "job": video.generation,
         "creator": video.creator,
-        "video": None if video.quarantined_at else presenting.present_video(video),
+        # A held clip is nobody's yet, but whoever decides about it has to see it.
+        "video": presenting.present_video(video)
+        if video.quarantined_at is None or video.held_at is not None
+        else None,
+        "may_release": services.may_release(video),
         "credentials": explain(video.credentials),
         "reports": case.reports.select_related("reporter").order_by("-severity", "created_at"),
         "decisions": case.decisions.select_related("decided_by").order_by("created_at"),
         "checks": video.generation.safety_checks.order_by("created_at"),
+        "brought": [present_upload(upload) for upload in brought],
         "form": form,
     }
     return render(request, "moderation/case.html", context, status=status)

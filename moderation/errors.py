@@ -34,6 +34,48 @@ class NoteMissing(SoraError):
     message = "Write down why. The note is kept with the decision."
 
 
+class NothingToRelease(SoraError):
+    code = "nothing_to_release"
+    http_status = 409
+    message = "Nothing keeps this clip private."
+    remedy = "Its owner can share it."
+
+
+class HoldNeedsDecision(SoraError):
+    code = "hold_needs_decision"
+    http_status = 409
+    message = "Its owner waits for this clip."
+    remedy = "Release it, or remove it."
+
+
+class AlreadyReviewed(SoraError):
+    code = "already_reviewed"
+    http_status = 409
+    message = "A person has looked at this clip and keeps it private."
+    remedy = "It stays yours to watch and download."
+
+
+class PolicyInvalid(SoraError):
+    """`problems` names each field and the remedy."""
+
+    code = "invalid_policy"
+    http_status = 400
+    message = "This policy can't be saved."
+
+
+class PolicyNotYours(SoraError):
+    code = "policy_not_yours"
+    http_status = 403
+    message = "Changing the screening policy needs a permission this account lacks."
+    remedy = "Somebody who manages accounts can give it: generation.change_screening_policy."
+
+
+class PolicyUnchanged(SoraError):
+    code = "policy_unchanged"
+    http_status = 409
+    message = "This version already decides."
+
+
 class CampaignInvalid(SoraError):
     code = "invalid_campaign"
     http_status = 400
@@ -87,3 +129,9 @@ class ReportIncomplete(SoraError):
     code = "report_incomplete"
     http_status = 400
     message = "The report can't be filed as it is."
+
+
+class InvalidBank(SoraError):
+    code = "invalid_bank"
+    http_status = 400
+    message = "That can't be done with this bank."

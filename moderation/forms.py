@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
 from django import forms
 
+from moderation import cybertip
+from moderation.childsafety_models import ChildSafetyDecision
 from moderation.models import Decision
 
 
@@ -16,4 +22,76 @@ class DecisionForm(forms.Form):
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Kept with the decision. Say which rule, and what in the clip breaks it or not.",
+    )
+    uploads = forms.TypedMultipleChoiceField(
+        coerce=UUID, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, data: Any = None, *, brought: Iterable[UUID] = ()) -> None:
+        super().__init__(data)
+        field: Any = self.fields["uploads"]
+        field.choices = [(str(each), str(each)) for each in brought]
+
+
+class ChildSafetyDecisionForm(forms.Form):
+    """What to do with a child-safety case, and why."""
+
+    action = forms.ChoiceField(choices=ChildSafetyDecision.Action.choices, widget=forms.HiddenInput)
+    note = forms.CharField(
+        label="Why",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Kept with the decision. Say what you saw in one sentence; no details are needed.",
+    )
+
+
+class CyberTipForm(forms.Form):
+    """What the reviewer knows and the machine doesn't. The rest of the report is filled in."""
+
+    incident_type = forms.ChoiceField(
+        label="Type of incident", choices=[(name, name) for name in cybertip.INCIDENT_TYPES]
+    )
+    classification = forms.ChoiceField(
+        label="Industry classification",
+        required=False,
+        choices=[
+            ("", "Not classified"),
+            ("A1", "A1: before puberty, sexual act"),
+            ("A2", "A2: before puberty, nudity or posing"),
+            ("B1", "B1: after puberty, sexual act"),
+            ("B2", "B2: after puberty, nudity or posing"),
+        ],
+    )
+    annotations = forms.MultipleChoiceField(
+        label="Annotations",
+        required=False,
+        choices=[
+            ("animeDrawingVirtualHentai", "Drawn or virtual"),
+            ("generativeAi", "Made by generative AI"),
+            ("potentialMeme", "Perhaps shared in outrage or as a joke"),
+            ("viral", "Passed on from account to account"),
+            ("possibleSelfProduction", "Perhaps made by the person shown"),
+            ("physicalHarm", "Physical harm"),
+            ("violenceGore", "Graphic violence"),
+            ("bestiality", "An animal is involved"),
+            ("liveStreaming", "Was streamed live"),
+            ("infant", "An infant is shown"),
+        ],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    viewed = forms.BooleanField(
+        label="A person of this site has looked at the whole file", required=False
+    )
+    escalate = forms.CharField(
+        label="Why it is urgent",
+        required=False,
+        max_length=cybertip.MAX_TEXT,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Only where a child may be in danger now. Anything here raises the report's priority.",
+    )
+    additional = forms.CharField(
+        label="Anything else they should know",
+        required=False,
+        max_length=cybertip.MAX_TEXT,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Workspace
-from generation.models import Generation, Upload, Video
+from generation.models import Generation, Upload
 
 
 class LikenessGrantQuerySet(models.QuerySet["LikenessGrant"]):
@@ -107,40 +107,20 @@ class LikenessUpload(models.Model):
 
 
 class LikenessClip(models.Model):
-    """A clip made from such an upload, and what the person who looked at it decided."""
-
-    class Status(models.TextChoices):
-        HELD = "held"  # nobody has it yet
-        DELIVERED = "delivered"  # beyond the first clips of its grant
-        RELEASED = "released"
-        REFUSED = "refused"
+    """A job that uses such an upload, in the order of its grant. What a person decides about a held one
+    stands with its case in the moderation queue."""
 
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
     grant = models.ForeignKey(LikenessGrant, models.PROTECT, related_name="clips")
     generation = models.OneToOneField(Generation, models.PROTECT, related_name="likeness")
-    video = models.OneToOneField(Video, models.PROTECT, null=True, related_name="likeness")
     number = models.PositiveIntegerField()  # of its grant, from 1
-    status = models.CharField(max_length=10, choices=Status)
-    note = models.TextField(max_length=2000, blank=True)
-    reviewed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
-    )
-    reviewed_at = models.DateTimeField(null=True)
+    held = models.BooleanField()  # one of the first, which a person looks at before delivery
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["created_at"], name="likeness_queue", condition=Q(status="held"))
-        ]
         constraints = [
             models.UniqueConstraint(fields=["grant", "number"], name="likeness_clip_numbered_once"),
-            models.CheckConstraint(
-                condition=Q(status__in=["released", "refused"], reviewed_at__isnull=False)
-                & ~Q(note="")
-                | Q(status__in=["held", "delivered"], reviewed_at=None),
-                name="likeness_reviewed_with_a_note",
-            ),
         ]
 
     def __str__(self) -> str:
-        return f"clip {self.number} of {self.grant_id}: {self.status}"
+        return f"clip {self.number} of {self.grant_id}"

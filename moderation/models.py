@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Workspace
@@ -27,7 +28,11 @@ class CaseQuerySet(models.QuerySet["Case"]):
         """What waits for a decision, the gravest first, then the oldest."""
         return (
             self.filter(status=Case.Status.OPEN)
-            .annotate(report_count=Count("reports"), gravest=Max("reports__severity"))
+            .annotate(
+                report_count=Count("reports"),
+                # A case without a report weighs as the middle one: somebody waits for their clip.
+                gravest=Coalesce(Max("reports__severity"), 2),
+            )
             .select_related("video", "video__generation", "video__creator")
             .defer("video__manifest", "video__credentials")
             .order_by("-gravest", "opened_at", "pk")
@@ -41,8 +46,16 @@ class Case(models.Model):
         OPEN = "open"
         CLOSED = "closed"
 
+    class Origin(models.TextChoices):
+        REPORT = "report", "Somebody reported it"
+        HELD = "held", "A check holds it until a person has looked"
+        GUARDED = "guarded", "Its owner disputes that it has to stay private"
+
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
     video = models.ForeignKey(Video, models.PROTECT, related_name="cases")
+    origin = models.CharField(
+        max_length=10, choices=Origin, default=Origin.REPORT, db_default="report"
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     opened_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True)
@@ -114,10 +127,12 @@ class Decision(models.Model):
     class Action(models.TextChoices):
         REMOVE = "remove"
         DISMISS = "dismiss"
+        RELEASE = "release"
 
     LABELS: ClassVar[dict[str, str]] = {
         "remove": "Removed the clip",
-        "dismiss": "Left the clip up",
+        "dismiss": "Left the clip as it is",
+        "release": "Released the clip",
     }
 
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
@@ -160,6 +175,12 @@ from moderation.evaluation_models import (  # noqa: E402, F401
     EvalRun,
     EvalSet,
     RedTeamRun,
+)
+from moderation.hash_models import (  # noqa: E402, F401
+    HashBank,
+    HashEntry,
+    HashImport,
+    HashMatch,
 )
 from moderation.likeness_models import (  # noqa: E402, F401
     LikenessClip,

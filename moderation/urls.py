@@ -4,11 +4,74 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from moderation import console, views
+from moderation import childsafety_console as child
+from moderation import console, evaluation_console, policy_console, probing_console, views
 
 console_patterns = [
     path("moderation/", console.queue, name="queue"),
     path("moderation/cases/<int:case_id>/", console.case_page, name="case"),
+    path("moderation/cases/<int:case_id>/child-safety/", child.divert, name="child-safety-divert"),
+    path("moderation/child-safety/", child.queue, name="child-safety"),
+    path("moderation/child-safety/evidence.csv", child.export, name="child-safety-export"),
+    path("moderation/child-safety/<int:case_id>/", child.case_page, name="child-safety-case"),
+    path(
+        "moderation/child-safety/<int:case_id>/report/",
+        child.report_page,
+        name="child-safety-report",
+    ),
+    path(
+        "moderation/child-safety/<int:case_id>/report/send/",
+        child.send_again,
+        name="child-safety-send",
+    ),
+    path(
+        "moderation/child-safety/<int:case_id>/prolong/", child.prolong, name="child-safety-prolong"
+    ),
+    path("moderation/policy/", policy_console.versions, name="policy"),
+    path("moderation/policy/lab/", policy_console.lab, name="policy-lab"),
+    path("moderation/policy/roll-back/", policy_console.roll_back, name="policy-roll-back"),
+    path("moderation/policy/<str:name>/", policy_console.version, name="policy-version"),
+    path("clips/<uuid:video_id>/review/", views.ask_for_release, name="ask-for-release"),
+    path("moderation/probing/", probing_console.cases, name="probing"),
+    path("moderation/probing/<int:case_id>/", probing_console.case, name="probing-case"),
+    path(
+        "moderation/probing/<int:case_id>/attempts/<int:trace_id>/keep/",
+        probing_console.keep_attempt,
+        name="probing-keep",
+    ),
+    path("moderation/redteam/", probing_console.red_team, name="redteam"),
+    path("moderation/redteam/runs/<int:run_id>/", probing_console.run, name="redteam-run"),
+    path(
+        "moderation/redteam/runs/<int:run_id>/wrong/<int:index>/keep/",
+        probing_console.keep_wrong,
+        name="redteam-keep-wrong",
+    ),
+    path(
+        "moderation/redteam/findings/<int:finding_id>/keep/",
+        probing_console.keep_finding,
+        name="redteam-keep-finding",
+    ),
+    path("moderation/redteam/campaigns/", probing_console.campaign, name="campaign-new"),
+    path(
+        "moderation/redteam/campaigns/<int:campaign_id>/",
+        probing_console.campaign,
+        name="campaign",
+    ),
+    path("moderation/evaluation/", evaluation_console.sets, name="evaluation"),
+    path("moderation/evaluation/compare/", evaluation_console.compare, name="evaluation-compare"),
+    path("moderation/evaluation/runs/<int:run_id>/", evaluation_console.run, name="evaluation-run"),
+    path("moderation/evaluation/sets/<slug:name>/", evaluation_console.one, name="evaluation-set"),
+    path(
+        "moderation/evaluation/sets/<slug:name>/jsonl/",
+        evaluation_console.download,
+        name="evaluation-jsonl",
+    ),
+    path(
+        "moderation/evaluation/sets/<slug:name>/runs/",
+        evaluation_console.start,
+        name="evaluation-start",
+    ),
+    path("testing/", probing_console.testing, name="testing"),
     path("clips/<uuid:video_id>/report/", views.report, name="report"),
 ]
 urlpatterns = [

@@ -222,6 +222,29 @@ def check_engine_options(**kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register("sora")
+def check_screening(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Says which optional filters are missing, since their absence makes the others stricter."""
+    named = {
+        "SORA_JOINT_REVIEW_URL": "reads prompt, uploads and frames together",
+        "SORA_FRAME_CLASSIFIER": "looks at pictures",
+    }
+    missing = [name for name in named if not getattr(settings, name)]
+    if missing:
+        told = " and nothing ".join(named[name] for name in missing)
+        yield Info(
+            f"Screening: nothing {told}, so thresholds are tighter and every decision says so.",
+            hint=f"Set {' and '.join(missing)} (docs/settings.md).",
+            id="sora.I002",
+        )
+    if settings.SORA_JOINT_REVIEW_URL and not settings.SORA_JOINT_REVIEW_MODEL:
+        yield Error(
+            "SORA_JOINT_REVIEW_URL is set, but no SORA_JOINT_REVIEW_MODEL.",
+            hint="Name the model the endpoint serves.",
+            id="sora.E015",
+        )
+
+
+@register("sora")
 def check_uploads(**kwargs: Any) -> Iterator[CheckMessage]:
     """Says in words what the site takes, since without a classifier that is little."""
     mode, classifier = settings.SORA_UPLOADS, settings.SORA_FRAME_CLASSIFIER

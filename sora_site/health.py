@@ -106,10 +106,24 @@ def _worker() -> str:
     return "no worker seen for 30 s: jobs wait"
 
 
+def _screening() -> str:
+    """What is not set up makes thresholds tighter; it takes nothing out of service."""
+    from generation.policies import active_policy
+    from generation.screening import filters_set_up
+    from moderation.screening.policy import FILTERS
+
+    version = active_policy().version
+    absent = [name for name in FILTERS if name not in filters_set_up()]
+    if not absent:
+        return "ok"
+    return f"ok, with tighter thresholds under policy {version}: not set up are {', '.join(absent)}"
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "valkey": _valkey,
     "migrations": _migrations,
     "worker": _worker,
+    "screening": _screening,
 }
-IN_DATABASE = {"migrations", "worker"}
+IN_DATABASE = {"migrations", "worker", "screening"}

@@ -278,8 +278,22 @@ SORA_MAX_PROMPT_CHARS = env.int("SORA_MAX_PROMPT_CHARS", default=2000)
 
 SORA_TEXT_MODERATION_URL = env("SORA_TEXT_MODERATION_URL", default="")
 SORA_TEXT_MODERATION_KEY = env("SORA_TEXT_MODERATION_KEY", default="")
+SORA_JOINT_REVIEW_URL = env("SORA_JOINT_REVIEW_URL", default="")  # OpenAI-compatible, or ""
+SORA_JOINT_REVIEW_KEY = env("SORA_JOINT_REVIEW_KEY", default="")
+SORA_JOINT_REVIEW_MODEL = env("SORA_JOINT_REVIEW_MODEL", default="")
 SORA_FRAME_CLASSIFIER = env("SORA_FRAME_CLASSIFIER", default="")  # dotted name, or ""
 SORA_FRAME_CLASSIFIER_PATH = env("SORA_FRAME_CLASSIFIER_PATH", default="")
+SORA_VISION_MODELS = [
+    name for name in env.list("SORA_VISION_MODELS", default=[]) if name
+]  # folders in the transformers format
+SORA_VISION_DEVICE = env("SORA_VISION_DEVICE", default="cpu")
+SORA_FRAME_MODERATION_URL = env("SORA_FRAME_MODERATION_URL", default="")
+SORA_FRAME_MODERATION_KEY = env("SORA_FRAME_MODERATION_KEY", default="")
+SORA_FRAME_MODERATION_MODEL = env("SORA_FRAME_MODERATION_MODEL", default="omni-moderation-latest")
+SORA_MATCHER_URL = env("SORA_MATCHER_URL", default="")
+SORA_MATCHER_KEY = env("SORA_MATCHER_KEY", default="")
+SORA_MATCHER_CLASSIFIES = env.bool("SORA_MATCHER_CLASSIFIES", default=True)
+SORA_TEXT_READER = env("SORA_TEXT_READER", default="auto")  # auto | on | off | dotted name
 SORA_KNOWN_HASHES = env("SORA_KNOWN_HASHES", default="")  # file of perceptual hashes to block
 
 # --- Child safety and likeness ---------------------------------------------------------------

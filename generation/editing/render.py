@@ -189,22 +189,19 @@ def spec_of(
 
 def passes(plan: EditPlan, engine: Capabilities) -> int:
     """How often the engine draws for this plan; 0 where nothing is drawn."""
+
+    def count(spec: VideoSpec) -> int:
+        starts = [round(prompt.start * spec.fps) for prompt in spec.prompts]
+        return len(windows.windows_of(engine, spec.frames, starts))
+
     if plan.redraw is not None:
-        return _passes(plan, engine, plan.frames)
+        return count(spec_of(plan, plan.frames))
     stretches, total = timeline(plan), 0
     for index, stretch in enumerate(stretches):
         if stretch.span is None:
             lead, at, tail = layout(plan, engine, stretches, index)
-            total += _passes(
-                plan, engine, at + tail, stretch.first, lead=lead, shown=stretch.length
-            )
+            total += count(spec_of(plan, at + tail, stretch.first, lead=lead, shown=stretch.length))
     return total
-
-
-def _passes(plan: EditPlan, engine: Capabilities, count: int, *place: int, **shown: int) -> int:
-    spec = spec_of(plan, count, *place, **shown)
-    starts = [round(prompt.start * spec.fps) for prompt in spec.prompts]
-    return len(windows.windows_of(engine, spec.frames, starts))
 
 
 def layout(

@@ -3,6 +3,7 @@
 from generation.models.chores import Chore, ChoreQuerySet
 from generation.models.jobs import Generation, GenerationQuerySet, SafetyCheck, StageTiming
 from generation.models.library import Draft, Favourite, Folder, FolderEntry, StylePreset
+from generation.models.policies import PolicyActivation, PolicyVersion
 from generation.models.probing import Friction, RequestTrace
 from generation.models.queue import FairShare, QueueClock, WorkerBeat
 from generation.models.sources import Source
@@ -21,6 +22,8 @@ __all__ = [
     "Friction",
     "Generation",
     "GenerationQuerySet",
+    "PolicyActivation",
+    "PolicyVersion",
     "QueueClock",
     "RequestTrace",
     "SafetyCheck",

@@ -91,6 +91,9 @@ class Generation(models.Model):
     batch = models.UUIDField(null=True)  # variations of one request share it
     variation = models.PositiveSmallIntegerField(default=0, db_default=0)
     share = models.BooleanField(default=False)  # publish to the feed when it succeeds
+    profile = models.CharField(  # of the screening policy, as asked: "default" or "api"
+        max_length=30, default="default", db_default="default"
+    )
     cost_credits = models.PositiveIntegerField()
     drawing_seconds = models.FloatField(null=True)  # the engine's own figure; 0: nothing to draw
     engine = models.CharField(max_length=80, blank=True)  # name and version that made it
@@ -172,12 +175,17 @@ class Generation(models.Model):
 
 
 class SafetyCheck(models.Model):
-    """One stored verdict of one stage of one job. Rows are added, never changed."""
+    """One stored decision of one stage of one job. Rows are added, never changed.
+
+    `verdict` is moderation.screening.decision.Decision.to_json, with every signal.
+    """
 
     class Stage(models.TextChoices):
-        GATE = "gate"
-        PROMPT = "prompt"
+        GATE = "gate"  # in the web request: lists and rules
+        PROMPT = "prompt"  # in the worker: the texts, with every classifier
+        JOINT = "joint"  # prompt, uploads and frames together
         OUTPUT = "output"
+        FEED = "feed"  # before it is shown to people who did not ask for it
 
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="safety_checks")
     generation = models.ForeignKey(Generation, models.CASCADE, related_name="safety_checks")
@@ -190,7 +198,10 @@ class SafetyCheck(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["generation", "stage"], name="safetycheck_by_job")]
+        indexes = [
+            models.Index(fields=["generation", "stage"], name="safetycheck_by_job"),
+            models.Index(fields=["-created_at", "-id"], name="safetycheck_latest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.action}"

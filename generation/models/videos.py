@@ -89,6 +89,10 @@ class Video(models.Model):
     deleted_at = models.DateTimeField(null=True)  # gone for everybody; the row keeps the lineage
     origin_id = models.UUIDField(null=True)  # its id before an import gave it another one
     quarantined_at = models.DateTimeField(null=True)
+    held_at = models.DateTimeField(
+        null=True
+    )  # a check wants a person to look before anybody has it
+    released_at = models.DateTimeField(null=True)  # a person let a guarded clip be shared
 
     objects = VideoQuerySet.as_manager()
 
@@ -131,6 +135,17 @@ class Video(models.Model):
     @property
     def seconds(self) -> float:
         return self.frames / self.fps
+
+    @property
+    def is_kept_private(self) -> bool:
+        """A check said "private only", and no person has let it go since."""
+        if self.released_at is not None:
+            return False
+        return (
+            self.generation.safety_checks.filter(action__in=["guard", "hold"])
+            .exclude(stage="feed")
+            .exists()
+        )
 
     @property
     def download_name(self) -> str:

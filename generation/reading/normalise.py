@@ -53,14 +53,16 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _TEXT_BYTES = 1 << 20  # of PNG text chunks, unpacked
+HEIF = "heif"  # what phones take; read here alone, every other part of the product sees our PNG
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
+
+_UNKNOWN = "This isn't a PNG, JPEG, WebP, HEIC, MP4, MOV or WebM file."
+_AVIF = "AVIF pictures aren't read here. Export the picture as PNG or JPEG."
 
 # What people send that isn't taken: first bytes -> what to do instead.
 _TELLTALES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"GIF8", "animated", "GIF files aren't taken. Save one picture as PNG, or the film as MP4."),
-    (4, b"ftypheic", "heic", "HEIC photos aren't read here. Export the picture as PNG or JPEG."),
-    (4, b"ftypheix", "heic", "HEIC photos aren't read here. Export the picture as PNG or JPEG."),
-    (4, b"ftypmif1", "heic", "HEIF photos aren't read here. Export the picture as PNG or JPEG."),
-    (4, b"ftypavif", "avif", "AVIF pictures aren't read here. Export the picture as PNG or JPEG."),
+    (4, b"ftypavif", "avif", _AVIF),
     (8, b"AVI ", "container", "AVI files aren't taken. Save the video as MP4 (H.264)."),
     (0, b"%PDF", "document", "PDF files aren't taken. Export the page as PNG."),
     (0, b"PK\x03\x04", "archive", "Archives aren't taken. Unpack it and send the picture or video."),
@@ -68,6 +70,9 @@ _TELLTALES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"II*\0", "unsupported_type", "TIFF pictures aren't taken. Save the picture as PNG."),
     (0, b"MM\0*", "unsupported_type", "TIFF pictures aren't taken. Save the picture as PNG."),
 )  # fmt: skip
+
+
+PICTURES = filetypes.IMAGES | {HEIF}
 
 
 class NotDrawn(MediaError):
@@ -110,7 +115,8 @@ class Normalised:
 
 
 def file_type(head: bytes) -> str:
-    """mp4, webm, png, jpeg or webp by the first 64 bytes. Raises MediaError that says what to send."""
+    """mp4, webm, png, jpeg, webp or heif by the first 64 bytes. Raises MediaError that says what to
+    send."""
     if not head:
         raise MediaError("empty", "The file is empty. Choose another one.")
     for at, mark, code, message in _TELLTALES:
@@ -120,6 +126,11 @@ def file_type(head: bytes) -> str:
         raise MediaError(
             "document", "This is a web page or an SVG drawing. Export the picture as PNG."
         )
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+        # Half of the AVIF files begin with the brand of all such pictures and name their own later.
+        if b"avif" in head[12:64] and b"heic" not in head[12:64]:
+            raise MediaError("avif", _AVIF)
+        return HEIF
     kind = filetypes.kind_of(head)
     if kind == "matroska":
         # EBML's DocType: the same container under two names.
@@ -127,7 +138,7 @@ def file_type(head: bytes) -> str:
             return "webm"
         raise MediaError("container", "MKV files aren't taken. Save the video as MP4 or WebM.")
     if kind is None or kind == "gif":
-        raise MediaError("unsupported_type", "This isn't a PNG, JPEG, WebP, MP4, MOV or WebM file.")
+        raise MediaError("unsupported_type", _UNKNOWN)
     return kind
 
 
@@ -140,7 +151,7 @@ def normalise(
     """
     with path.open("rb") as file:
         kind = file_type(file.read(64))
-    if kind in filetypes.IMAGES:
+    if kind in PICTURES:
         return _image(path, kind, folder, policy)
     return _video(path, folder, policy, alive)
 
@@ -179,6 +190,8 @@ def read_picture(path: Path, kind: str, limits: DecodeLimits) -> tuple[Pixels, l
     Image.MAX_IMAGE_PIXELS = limits.pixels
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _TEXT_BYTES
+    if kind == HEIF:
+        _learn_heif()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -188,8 +201,24 @@ def read_picture(path: Path, kind: str, limits: DecodeLimits) -> tuple[Pixels, l
         raise _too_large(limits) from error
     except MemoryError as error:
         raise MediaError("too_large", "The picture takes too much memory to read.") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        RuntimeError,
+    ) as error:
         raise MediaError("unreadable", "The picture is damaged and can't be read.") from error
+
+
+def _learn_heif() -> None:
+    """Pillow reads HEIC from here on: libheif and libde265, decoders alone. Turns are applied there."""
+    import pi_heif
+
+    pi_heif.register_heif_opener(
+        thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
+    )
 
 
 def _upright(image: Image.Image, limits: DecodeLimits) -> tuple[Pixels, list[str], bool]:
@@ -198,7 +227,8 @@ def _upright(image: Image.Image, limits: DecodeLimits) -> tuple[Pixels, list[str
         raise _too_large(limits)
     if min(width, height) < 16:
         raise MediaError("too_small", "A picture needs 16 pixels or more on each side.")
-    if getattr(image, "n_frames", 1) > 1:
+    # Several pictures in a HEIC are a burst or a crop beside its whole: the first is what viewers show.
+    if getattr(image, "n_frames", 1) > 1 and image.format != "HEIF":
         raise MediaError(
             "animated", "Animated pictures aren't taken. Save one picture as PNG, or a film as MP4."
         )

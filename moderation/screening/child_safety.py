@@ -19,13 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from moderation.screening.protocol import (
-    Category,
-    Frame,
-    FrameClassifier,
-    Score,
-    Verdict,
-)
+from moderation.screening.protocol import Category, Score, Verdict
 from moderation.screening.thresholds import STANDARD
 
 Finding = Literal["known", "suspected", "child", "allow"]
@@ -79,32 +73,21 @@ def is_grave(verdict: Verdict) -> bool:
     )
 
 
-class ChildAware:
-    """A frame classifier whose answers about children are read together with the rest.
+def read_together(scores: Sequence[Score]) -> tuple[float, list[Score]]:
+    """One frame's scores read together: (how surely it shows a realistic child, the scores to judge).
 
-    That somebody looks under 18 is no offence, so it reaches no table of points: `child` keeps the
-    highest value. What is one is a child and sexual content in the same frame, and that is passed on
-    as sexual_minors, which every profile refuses.
+    That somebody looks under 18 is no offence, so it reaches no table of points. What is one is a
+    child and sexual content in the same frame: that is passed on as sexual_minors, which every
+    profile refuses.
     """
-
-    def __init__(self, classifier: FrameClassifier) -> None:
-        self._classifier = classifier
-        self.name, self.version = classifier.name, classifier.version
-        self.categories = classifier.categories
-        self.child = 0.0
-
-    def score_frames(self, frames: Sequence[Frame]) -> list[list[Score]]:
-        return [self._read_together(scores) for scores in self._classifier.score_frames(frames)]
-
-    def _read_together(self, scores: list[Score]) -> list[Score]:
-        child = _highest(scores, Category.CHILD)
-        sexual = _highest(scores, Category.SEXUAL)
-        self.child = max(self.child, child)
-        others = [score for score in scores if score.category != Category.CHILD]
-        if child >= CHILD_POINT and sexual >= SEXUAL_POINT:
-            value = max(ABUSE_POINT, min(child, sexual))
-            others.append(Score(Category.SEXUAL_MINORS, value, self.name))
-        return others
+    child = _highest(scores, Category.CHILD)
+    sexual = _highest(scores, Category.SEXUAL)
+    others = [score for score in scores if score.category != Category.CHILD]
+    if child >= CHILD_POINT and sexual >= SEXUAL_POINT:
+        value = max(ABUSE_POINT, min(child, sexual))
+        source = next(s.source for s in scores if s.category == Category.CHILD)
+        others.append(Score(Category.SEXUAL_MINORS, value, source))
+    return child, others
 
 
 def _highest(scores: Sequence[Score], category: Category) -> float:

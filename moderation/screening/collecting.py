@@ -16,6 +16,7 @@ from moderation.screening import gate
 from moderation.screening.normalise import language_hint
 from moderation.screening.protocol import Category, Scale, Score, ScreeningUnavailable
 from moderation.screening.signals import Checks, Collected, Inputs, Signal
+from moderation.screening.thresholds import LOWEST
 
 # What learned text classifiers are expected to judge; what none of them can is said.
 JUDGED_TEXT = (
@@ -34,38 +35,42 @@ _LEVELS = {"refuse": 1.0, "guard": 0.9}
 
 
 def collect_texts(inputs: Inputs, checks: Checks) -> Collected:
-    """What the rules and every text classifier see in the prompt and in what was made of it.
+    """What the rules and every text classifier see in the prompt, and in what was made of it.
 
-    With a rewritten text, the rules read both and the classifiers as well; the decision weighs what
-    stands only in the original (decision.weighed).
+    Several cards are read one by one and all as one: what is harmless card by card may not be
+    harmless together. Of single cards only what may matter is kept (thresholds.LOWEST).
     """
-    texts = [("prompt", inputs.prompt)]
-    if inputs.rewritten is not None:
-        texts.append(("rewritten", inputs.rewritten))
+    pairs = [("", inputs.prompt, inputs.rewritten)]
+    pairs += [(f" {n}", *card) for n, card in enumerate(inputs.cards, start=1)]
+    asked = _text_classifiers(checks)
     signals: list[Signal] = []
-    evaluated = ["blocklist", "minor_reference"]
     not_evaluated: list[str] = []
     minors = False
-    for subject, text in texts:
-        found, about_minors = rule_signals(text, subject)
-        signals += found
-        minors = minors or about_minors
+    answers: dict[tuple[str, str], Sequence[Score]] = {}
+    for card, written, drawn in pairs:
+        found: list[Signal] = []
+        texts = [(f"prompt{card}", written)]
+        if drawn is not None:
+            texts.append((f"rewritten{card}", drawn))
+        for subject, text in texts:
+            rules, about_minors = rule_signals(text, subject)
+            found += rules
+            minors = minors or about_minors
+        # What the rewriter left alone needs no second reading.
+        for subject, text in texts[1:] if written == drawn else texts:
+            for classifier, scale in asked if text.strip() else ():
+                key = classifier.name, text
+                if key not in answers:
+                    answers[key] = ask(classifier.name, lambda c=classifier, t=text: c.score(t))  # type: ignore[misc]
+                found += signals_of(answers[key], classifier, subject=subject, scale=scale)
         if any(signal.category == Category.LANGUAGE for signal in found):
             not_evaluated.append("language")
-    same = inputs.rewritten is not None and inputs.rewritten == inputs.prompt
-    for subject, text in texts[1:] if same else texts:
-        if not text.strip():
-            continue
-        for classifier, scale in _text_classifiers(checks):
-            scores = ask(classifier.name, lambda c=classifier, t=text: c.score(t))  # type: ignore[misc]
-            signals += signals_of(scores, classifier, subject=subject, scale=scale)
-    asked = [classifier for classifier, _ in _text_classifiers(checks)]
-    evaluated += [f"{c.name} {c.version}" for c in asked]
-    seen = frozenset[Category]().union(*(c.categories for c in asked))
+        signals += [s for s in found if not card or s.value >= LOWEST[s.scale]]
+    seen = frozenset[Category]().union(*(c.categories for c, _ in asked))
     not_evaluated += sorted(f"learned:{c.value}" for c in JUDGED_TEXT if c not in seen)
     return Collected(
         signals=tuple(signals),
-        evaluated=tuple(dict.fromkeys(evaluated)),
+        evaluated=("blocklist", "minor_reference", *(f"{c.name} {c.version}" for c, _ in asked)),
         not_evaluated=tuple(dict.fromkeys(not_evaluated)),
         details={"minor_reference": minors},
     )

@@ -18,7 +18,7 @@ from typing import Any
 from moderation.screening import frame_scan
 from moderation.screening.collecting import collect_joint, collect_texts
 from moderation.screening.policy import FIXED, Policy, default_policy, profile_name
-from moderation.screening.protocol import Action, Category, Scale, Verdict, strictest
+from moderation.screening.protocol import HELD, Action, Category, Scale, Verdict, strictest
 from moderation.screening.signals import (
     STAGES,
     Checks,
@@ -29,7 +29,7 @@ from moderation.screening.signals import (
     Stage,
     scores_of,
 )
-from moderation.screening.thresholds import SENSITIVE, Points
+from moderation.screening.thresholds import LOWEST, SENSITIVE, Points
 
 __all__ = [
     "STAGES",
@@ -40,6 +40,7 @@ __all__ = [
     "Modality",
     "Signal",
     "Stage",
+    "borderline",
     "conclude",
     "decide",
     "default_policy",
@@ -48,6 +49,13 @@ __all__ = [
 
 # What the rewriter takes out of a prompt, so the original is not stopped for it.
 REWRITTEN = frozenset({Category.LIKENESS, Category.INTELLECTUAL_PROPERTY})
+
+METERED = frozenset({Category.BROKEN_OUTPUT, Category.PHOTOSENSITIVE})
+
+# What in a decision's details keeps a clip private, whatever its signals say: a profile a person
+# always looks at; somebody under a second look (probing.py); a source that was guarded itself; a
+# second take, since the first was refused.
+PRIVATE = ("monitored", "second_look", "guarded_source", "second_take")
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,12 @@ def decide(
         found = replace(found, signals=(*inputs.signals, *found.signals))
     details = {**found.details, "absent": list(checks.absent())}
     details["minor_reference"] = bool(details.get("minor_reference")) or inputs.minor_reference
+    if inputs.guarded_source:
+        details["guarded_source"] = True
+    if any(signal.subject.startswith("rewritten") for signal in found.signals) or (
+        inputs.rewritten is not None and stage in ("prompt", "rewritten")
+    ):
+        details["texts"] = ["prompt", "rewritten"]
     return conclude(
         stage,
         found.signals,
@@ -173,7 +187,7 @@ def conclude(
         )
         for s in signals
     )
-    rewritten = any(s.subject == "rewritten" for s in signals)
+    rewritten = "rewritten" in details.get("texts", ())
     listed = [
         (category_of(s, minors=minors), _weighed(s, minors=minors, rewritten=rewritten), s.value)
         for s in judged
@@ -181,8 +195,8 @@ def conclude(
     listed = [item for item in listed if item[1] != "allow"]
     final = strictest(*(action for _, action, _ in listed))
     categories = _most_serious((c, v) for c, action, v in listed if action == final)
-    if profile in policy.rules.monitored:
-        details = {**details, "monitored": True}
+    details = {**details, "monitored": profile in policy.rules.monitored}
+    if any(details.get(name) for name in PRIVATE):
         final = strictest(final, "guard")
     return Decision(
         action=final,
@@ -197,6 +211,35 @@ def conclude(
         signals=judged,
         stage=stage,
     )
+
+
+def borderline(decision: Decision, policy: Policy) -> bool:
+    """Whether a refusal was a near thing: no child safety, no known content, and every refusing
+    value in the lower half of its zone. The meters (blank, flashing) say nothing about intent, so
+    what they refuse counts as borderline too."""
+    if decision.action != "refuse":
+        return False
+    minors = bool(decision.details.get("minor_reference"))
+    for signal in decision.signals:
+        if signal.action != "refuse":
+            continue
+        if category_of(signal, minors=minors) in FIXED:
+            return False
+        if signal.scale == "rule":
+            if signal.category not in METERED:
+                return False
+            continue
+        point = points_for(
+            policy,
+            decision.profile,
+            signal.category,
+            scale=signal.scale,
+            minors=minors,
+            absent=decision.details.get("absent", ()),
+        ).refuse
+        if signal.value >= (point + 1.0) / 2:
+            return False
+    return True
 
 
 def effective_profile(profile: str, *, minors: bool) -> str:
@@ -222,7 +265,12 @@ def points_for(
         return points
     for name in absent:
         points = points.tightened(policy.rules.without.get(name, {}).get(category, 1.0))
-    return points
+    lowest = LOWEST[scale]
+    return Points(
+        guard=max(points.guard, lowest),
+        refuse=max(points.refuse, lowest),
+        hold=max(points.hold, lowest),
+    )
 
 
 def action_of(
@@ -231,9 +279,13 @@ def action_of(
     """What one signal alone leads to."""
     category = signal.category
     if signal.scale == "rule":
+        if signal.value == HELD and category != Category.SEXUAL_MINORS:
+            return "hold"
         if not signal.value < 1.0 or category in FIXED:
             return "refuse"
-        if profile in policy.rules.strict_lists or (minors and category in SENSITIVE):
+        if signal.modality == "text" and profile in policy.rules.strict_lists:
+            return "refuse"
+        if minors and category in SENSITIVE:
             return "refuse"
         return "guard" if signal.value > 0.0 else "allow"
     points = points_for(policy, profile, category, scale=signal.scale, minors=minors, absent=absent)
@@ -256,7 +308,7 @@ def _weighed(signal: Signal, *, minors: bool, rewritten: bool) -> Action:
     Names trip classifiers; the rewriter takes them out, and the text without them is judged too.
     So a list's entry guards, a learned score only where it would have refused.
     """
-    if not rewritten or signal.subject != "prompt":
+    if not rewritten or not signal.subject.startswith("prompt"):
         return signal.action
     category = category_of(signal, minors=minors)
     if category in FIXED:

@@ -1,282 +1,366 @@
-"""Measure the text screening: python -m moderation.screening.evaluate EVALSETS_DIR
+"""Measure the text screening on rows of any evaluation set. Pure: no Django, no database.
 
-Writes docs/safety_evaluation.md from rows no classifier was trained on: the held-out fifth of the
-training sources, and whole sources whose licence keeps them out of training. Every row takes the
-real decision, moderation.screening.panel.review_prompt. Takes some minutes on one core.
+A set is a file of JSON lines, or a folder of them. Every line needs `id`, `text`, `category` and
+`label` ("block", "allow" or "rewrite"); `source`, `language`, `contrast`, `implicit` and
+`minor_reference` are used where given. Each row goes the product's way: the rewriter first, then
+both texts through decision.decide. `manage.py evaluate_screening` is the door.
 """
 
 from __future__ import annotations
 
-import argparse
-import platform
+import json
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from moderation.screening import gate, text_linear
-from moderation.screening.panel import default_text_classifiers, review_prompt
-from moderation.screening.protocol import POLICY_VERSION, Category, Score, TextClassifier, Verdict
-from moderation.screening.training_data import Row, all_rows, read_evalsets
+from moderation.screening import gate
+from moderation.screening.decision import decide
+from moderation.screening.normalise import language_hint
+from moderation.screening.policy import Policy
+from moderation.screening.protocol import Category, TextClassifier
+from moderation.screening.signals import Checks, Inputs
 
-PROFILES = ("default", "minor_present", "featured")
-DOCUMENT = Path(__file__).parents[2] / "docs" / "safety_evaluation.md"
+LABELS = ("block", "allow", "rewrite")
+ACTIONS = ("refuse", "guard", "rewrite", "allow")
+MAX_LINE_BYTES = 1_000_000
+MAX_ROWS = 1_000_000
+MAX_PROBLEMS = 50  # named one by one; the rest is only counted
+
+# Words other sets use for a category -> ours.
+CATEGORIES = {
+    "privacy_public": Category.PRIVACY,
+    "likeness_private": Category.PRIVACY,
+    "ip_brand": Category.INTELLECTUAL_PROPERTY,
+}
+
+
+class NoRows(ValueError):
+    """Nothing in the given sets can be scored."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a set. `language`: as given, else "en", "other" or "unknown" by a light guess."""
+
+    id: str
+    text: str
+    category: str
+    label: str
+    source: str
+    contrast: bool = False
+    implicit: bool = False
+    language: str = "unknown"
+    minor_reference: str = ""
+
+    @property
+    def group(self) -> str:
+        return f"{self.label}/{self.category}"
+
+
+@dataclass
+class Problems:
+    """Lines that could not be used: the first MAX_PROBLEMS by name, all of them counted."""
+
+    count: int = 0
+    named: list[str] = field(default_factory=list)
+
+    def add(self, where: str, what: str) -> None:
+        self.count += 1
+        if len(self.named) < MAX_PROBLEMS:
+            self.named.append(f"{where}: {what}")
+
+
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """The files to read: each path itself, or the *.jsonl of a folder. Raises NoRows."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(path.glob("*.jsonl"))
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise NoRows(f"{path}: there is no such file or folder.")
+    if not found:
+        raise NoRows("The folder holds no *.jsonl file.")
+    return found
+
+
+def read_rows(paths: Iterable[Path], problems: Problems) -> list[Row]:
+    """All usable rows; what is wrong with the others goes to `problems`. Raises NoRows."""
+    rows: list[Row] = []
+    for path in files_of(paths):
+        for number, line in _lines(path, problems):
+            row = _row(line, source=path.stem, where=f"{path.name}:{number}", problems=problems)
+            if row is not None:
+                rows.append(row)
+            if len(rows) > MAX_ROWS:
+                raise NoRows(f"{path.name}: more than {MAX_ROWS:,} rows; split the set.")
+    if not rows:
+        raise NoRows(f"No row can be used; {problems.count} lines are faulty.")
+    return rows
+
+
+def _lines(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
+    """Non-empty lines, never more of one than MAX_LINE_BYTES in memory."""
+    with path.open("rb") as file:
+        number, overlong = 0, False
+        while line := file.readline(MAX_LINE_BYTES):
+            complete = line.endswith(b"\n") or len(line) < MAX_LINE_BYTES
+            if overlong:
+                overlong = not complete
+                continue
+            number += 1
+            if not complete:
+                problems.add(f"{path.name}:{number}", f"longer than {MAX_LINE_BYTES:,} bytes")
+                overlong = True
+            elif line.strip():
+                yield number, line
+
+
+def _row(line: bytes, *, source: str, where: str, problems: Problems) -> Row | None:
+    try:
+        data = json.loads(line.decode("utf-8-sig"))
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        problems.add(where, "not JSON in UTF-8")
+        return None
+    if not isinstance(data, dict):
+        problems.add(where, "not an object")
+        return None
+    for name in ("text", "category", "label"):
+        if not isinstance(data.get(name), str) or not data[name].strip():
+            problems.add(where, f"{name} must be a string that is not empty")
+            return None
+    if not isinstance(data.get("id"), str | int):
+        problems.add(where, "id must be a string or a number")
+        return None
+    if data["label"] not in LABELS:
+        problems.add(where, f"label must be one of {', '.join(LABELS)}")
+        return None
+    return Row(
+        id=str(data["id"]),
+        text=data["text"],
+        category=data["category"].strip(),
+        label=data["label"],
+        source=str(data.get("source") or source),
+        contrast=bool(data.get("contrast")),
+        implicit=bool(data.get("implicit")),
+        language=str(data.get("language") or language_hint(data["text"][:2000])),
+        minor_reference=str(data.get("minor_reference") or ""),
+    )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the product would do with one row.
+
+    action: of ACTIONS; "rewrite" is allowed after a name was taken out; "hold" counts as "guard".
+    categories: what it was stopped or guarded for, the most serious first.
+    """
+
+    row: Row
+    action: str
+    categories: tuple[str, ...]
+    rewritten: str
+    scores: Mapping[str, float]
+    minor_reference: bool
+    milliseconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.row.id,
+            "action": self.action,
+            "category": self.categories[0] if self.categories else None,
+            "categories": list(self.categories),
+            "rewritten": self.rewritten,
+            "scores": {name: round(value, 4) for name, value in self.scores.items()},
+        }
+
+
+def judge(
+    row: Row, *, rewrite: Callable[[str], str], profile: str, policy: Policy, checks: Checks
+) -> Judged:
+    """The product's way of one prompt. A text that is no prompt is refused, as the product does.
+
+    Raises ScreeningUnavailable when a check that has to answer does not.
+    """
+    started = time.perf_counter()
+    try:
+        text = gate.clean_prompt(row.text)
+    except gate.InvalidPrompt as error:
+        spent = 1000 * (time.perf_counter() - started)
+        return Judged(row, "refuse", (error.reason,), row.text, {}, False, spent)
+    rewritten = rewrite(text)
+    decision = decide(
+        "rewritten",
+        Inputs(prompt=text, rewritten=rewritten),
+        profile=profile,
+        policy=policy,
+        checks=checks,
+    )
+    spent = 1000 * (time.perf_counter() - started)
+    action: str = "guard" if decision.action == "hold" else decision.action
+    if action == "allow" and rewritten != text:
+        action = "rewrite"
+    highest: dict[str, float] = {}
+    for score in decision.scores:
+        highest[score.category.value] = max(highest.get(score.category.value, 0.0), score.value)
+    minors = bool(decision.details.get("minor_reference"))
+    return Judged(row, action, decision.categories, rewritten, highest, minors, spent)
+
+
+def share(judged: Sequence[Judged], *actions: str) -> float | None:
+    """Share of `judged` with one of `actions`; None for none."""
+    if not judged:
+        return None
+    return sum(item.action in actions for item in judged) / len(judged)
+
+
+def interval(judged: Sequence[Judged], *actions: str) -> list[float] | None:
+    """95 % bootstrap interval of `share`: 1,000 draws with a fixed seed."""
+    if not judged:
+        return None
+    # Drawing n rows with replacement and counting hits is a binomial draw.
+    hits = sum(item.action in actions for item in judged)
+    n = len(judged)
+    draws = np.random.default_rng(11).binomial(n, hits / n, size=1000) / n
+    return [round(float(np.quantile(draws, q)), 4) for q in (0.025, 0.975)]
+
+
+def rates(judged: Sequence[Judged]) -> dict[str, Any]:
+    """n, refused and refused-or-guarded with their intervals."""
+    return {
+        "n": len(judged),
+        "refused": _rounded(share(judged, "refuse")),
+        "refused_interval": interval(judged, "refuse"),
+        "refused_or_guarded": _rounded(share(judged, "refuse", "guard")),
+        "refused_or_guarded_interval": interval(judged, "refuse", "guard"),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def groups(judged: Iterable[Judged]) -> dict[str, dict[str, int]]:
+    """For each "label/category": n and how often each action was taken."""
+    table: dict[str, Counter[str]] = defaultdict(Counter)
+    for item in judged:
+        table[item.row.group][item.action] += 1
+    return {
+        name: {"n": sum(counts.values()), **{action: counts[action] for action in ACTIONS}}
+        for name, counts in sorted(table.items())
+    }
+
+
+def _by(judged: Iterable[Judged], key: Callable[[Judged], str | None]) -> dict[str, list[Judged]]:
+    found: dict[str, list[Judged]] = defaultdict(list)
+    for item in judged:
+        name = key(item)
+        if name:
+            found[name].append(item)
+    return dict(sorted(found.items()))
+
+
+def is_ordinary(row: Row) -> bool:
+    return row.label == "allow" and not row.contrast and row.category == "benign"
+
+
+def tables(judged: Sequence[Judged]) -> dict[str, Any]:
+    """Everything the product reports about one list of judged rows, as plain JSON values."""
+    blocked = [j for j in judged if j.row.label == "block"]
+    explicit = [j for j in blocked if not j.row.implicit]
+    ordinary = [j for j in judged if is_ordinary(j.row)]
+    contrast = [j for j in judged if j.row.label == "allow" and j.row.contrast]
+    to_rewrite = [j for j in judged if j.row.label == "rewrite"]
+    harmless = [j for j in judged if j.row.label == "allow"]
+    stopped = [j for j in explicit if j.action == "refuse"]
+    named = [j for j in stopped if _ours(j.row.category) in j.categories]
+    spent = [j.milliseconds for j in judged]
+    return {
+        "groups": groups(judged),
+        "recall": {name: rates(items) for name, items in _by(explicit, _category).items()},
+        "recall_all": rates(explicit),
+        "implicit": rates([j for j in blocked if j.row.implicit]),
+        "precision": {name: _precision(judged, name) for name in _by(blocked, _category)},
+        "right_category": _rounded(len(named) / len(stopped)) if stopped else None,
+        "false_positives": {
+            "all": rates(ordinary),
+            **{name: rates(items) for name, items in _by(ordinary, lambda j: j.row.source).items()},
+        },
+        "over_refusal": {
+            "all": rates(contrast),
+            **{name: rates(items) for name, items in _by(contrast, lambda j: j.row.source).items()},
+        },
+        "rewriting": {
+            "to_rewrite": len(to_rewrite),
+            "rewritten": _rounded(_changed(to_rewrite)),
+            "harmless_altered": _rounded(_changed(ordinary)),
+        },
+        "languages": {
+            name: {
+                "block": rates([j for j in items if j.row.label == "block"]),
+                "allow": rates([j for j in items if j.row.label == "allow"]),
+            }
+            for name, items in _by(judged, lambda j: j.row.language).items()
+        },
+        "minor_references": {
+            name: {
+                "n": len(items),
+                "found": _rounded(sum(j.minor_reference for j in items) / len(items)),
+            }
+            for name, items in _by(harmless, lambda j: j.row.minor_reference).items()
+        },
+        "milliseconds": {
+            "median": round(float(np.median(spent)), 2) if spent else None,
+            "p95": round(float(np.quantile(spent, 0.95)), 2) if spent else None,
+        },
+    }
+
+
+def _ours(category: str) -> str:
+    return CATEGORIES[category].value if category in CATEGORIES else category
+
+
+def _category(item: Judged) -> str:
+    return item.row.category
+
+
+def _precision(judged: Sequence[Judged], category: str) -> float | None:
+    """Of the rows with this label refused or guarded, how many should have been.
+
+    Over the rows of the category alone, "block" and "allow": a set with harmless twins.
+    """
+    mine = [j for j in judged if j.row.category == category and j.action in ("refuse", "guard")]
+    harmless = [j for j in judged if j.row.category == category and j.row.label == "allow"]
+    if not mine or not harmless:
+        return None
+    return _rounded(sum(j.row.label == "block" for j in mine) / len(mine))
+
+
+def _changed(judged: Sequence[Judged]) -> float | None:
+    if not judged:
+        return None
+    changed = sum(j.rewritten.split() != j.row.text.split() for j in judged)
+    return changed / len(judged)
 
 
 class Remembered:
-    """The scores of another classifier, computed once for each text."""
+    """The scores of another classifier, asked once for each text: one pass for many profiles."""
 
     def __init__(self, inner: TextClassifier) -> None:
         self.name, self.version, self.categories = inner.name, inner.version, inner.categories
         self._inner = inner
-        self._scores: dict[str, list[Score]] = {}
+        self._scores: dict[str, list[Any]] = {}
 
-    def score(self, text: str) -> list[Score]:
+    def score(self, text: str) -> list[Any]:
         if text not in self._scores:
             self._scores[text] = self._inner.score(text)
         return self._scores[text]
 
     def examples(self) -> list[tuple[str, Category, bool]]:
         return self._inner.examples()
-
-
-@dataclass(frozen=True)
-class Judged:
-    row: Row
-    verdict: Verdict
-
-
-def judge(
-    rows: Iterable[Row], classifiers: Sequence[TextClassifier], *, profile: str = "default"
-) -> list[Judged]:
-    return [
-        Judged(r, review_prompt(r.text, profile=profile, classifiers=classifiers)) for r in rows
-    ]
-
-
-def share(judged: Sequence[Judged], *actions: str) -> float:
-    """Share of `judged` with one of `actions`; NaN for none."""
-    if not judged:
-        return float("nan")
-    return sum(item.verdict.action in actions for item in judged) / len(judged)
-
-
-def interval(judged: Sequence[Judged], *actions: str) -> tuple[float, float]:
-    """95 % bootstrap interval of `share`, 1,000 draws with a fixed seed."""
-    hits = np.array([item.verdict.action in actions for item in judged], dtype=float)
-    draws = np.random.default_rng(11).choice(hits, size=(1000, len(hits))).mean(axis=1)
-    return float(np.quantile(draws, 0.025)), float(np.quantile(draws, 0.975))
-
-
-def percent(value: float) -> str:
-    return "–" if np.isnan(value) else f"{100 * value:.1f} %"
-
-
-def recall_table(judged: Sequence[Judged]) -> list[str]:
-    groups: dict[tuple[str, str], list[Judged]] = defaultdict(list)
-    for item in judged:
-        if item.row.category is not None and not item.row.implicit:
-            groups[item.row.category.value, _origin(item.row)].append(item)
-            groups["all", _origin(item.row)].append(item)
-    lines = [
-        "| category | rows | n | refused | 95 % interval | refused or guarded |",
-        "|---|---|---|---|---|---|",
-    ]
-    for (category, origin), items in sorted(groups.items(), key=lambda g: (g[0][1], g[0][0])):
-        low, high = interval(items, "refuse")
-        lines.append(
-            f"| {category} | {origin} | {len(items)} | {percent(share(items, 'refuse'))} "
-            f"| {100 * low:.0f}–{100 * high:.0f} | {percent(share(items, 'refuse', 'guard'))} |"
-        )
-    return lines
-
-
-def _origin(row: Row) -> str:
-    if row.source == "templates":
-        return "own templates, unseen ones"
-    return "unseen source" if row.unseen_source else "held-out rows"
-
-
-def harmless_groups(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
-    groups: dict[str, list[Judged]] = defaultdict(list)
-    for item in judged:
-        row = item.row
-        if row.category is not None:
-            continue
-        if row.label == "rewrite":
-            name = "names a person, brand or artist (before rewriting)"
-        elif row.contrast:
-            name = "harmless but suspicious wording"
-        elif row.ordinary:
-            name = f"ordinary prompts: {row.source}"
-        else:
-            name = f"other harmless: {row.source}"
-        groups[name].append(item)
-    return groups
-
-
-def false_alarm_table(by_profile: dict[str, list[Judged]]) -> list[str]:
-    profiles = list(by_profile)
-    head = " | ".join(f"{p}: refused | {p}: ref. or guarded" for p in profiles)
-    lines = [f"| harmless rows | n | {head} |", "|---|---|" + "---|---|" * len(profiles)]
-    grouped = {p: harmless_groups(judged) for p, judged in by_profile.items()}
-    for name in sorted(grouped[profiles[0]]):
-        cells = [
-            f"{percent(share(grouped[p][name], 'refuse'))} | "
-            f"{percent(share(grouped[p][name], 'refuse', 'guard'))}"
-            for p in profiles
-        ]
-        lines.append(f"| {name} | {len(grouped[profiles[0]][name])} | {' | '.join(cells)} |")
-    return lines
-
-
-def minors_table(rows: Sequence[Row]) -> list[str]:
-    """References to minors, on the harmless hand-labelled scenes."""
-    lines = ["| label | n | switched to the strict profile |", "|---|---|---|"]
-    for label in ("yes", "ambiguous", "no"):
-        labelled = [r for r in rows if r.minor_reference == label]
-        if labelled:
-            hit = sum(bool(gate.minor_references(r.text)) for r in labelled)
-            lines.append(f"| {label} | {len(labelled)} | {percent(hit / len(labelled))} |")
-    return lines
-
-
-def timing(classifiers: Sequence[TextClassifier], rows: Sequence[Row]) -> tuple[float, float]:
-    """Median milliseconds of the gate alone and of the whole panel, CPU time of this process."""
-    gate_times, panel_times = [], []
-    for row in rows[:200]:
-        started = time.process_time()
-        gate.screen_prompt(row.text)
-        gate_times.append(time.process_time() - started)
-        started = time.process_time()
-        review_prompt(row.text, classifiers=classifiers)
-        panel_times.append(time.process_time() - started)
-    return 1000 * float(np.median(gate_times)), 1000 * float(np.median(panel_times))
-
-
-def document(rows: Sequence[Row], scenes: Sequence[Row]) -> str:
-    """rows: each text once. scenes: rows with a hand label for references to minors."""
-    test = [row for row in rows if row.split == "test"]
-    inner = default_text_classifiers()
-    full: list[TextClassifier] = [Remembered(c) for c in inner]
-    wording: list[TextClassifier] = [Remembered(text_linear.default())]
-    by_profile = {p: judge(test, full, profile=p) for p in PROFILES}
-    default = by_profile["default"]
-    degraded = judge(test, wording)
-    implicit = [j for j in default if j.row.implicit]
-    gate_ms, panel_ms = timing(inner, test)
-    names = ", ".join(f"`{c.name}` {c.version}" for c in inner)
-    unsafe = [j for j in default if j.row.category is not None and not j.row.implicit]
-    ordinary = [j for j in default if j.row.ordinary and j.row.unseen_source]
-    right = [
-        j for j in unsafe
-        if not j.verdict.allowed and j.row.category in {Category(c) for c in j.verdict.categories}
-    ]  # fmt: skip
-    stopped = [j for j in unsafe if not j.verdict.allowed]
-    parts = [
-        "# Safety evaluation: text screening",
-        "",
-        f"Made by `python -m moderation.screening.evaluate` on {date.today().isoformat()}, policy "
-        f"version {POLICY_VERSION}, Python {platform.python_version()}, classifiers {names}. "
-        "Figures change only by running it again.",
-        "",
-        "## In short",
-        "",
-        f"- {len(unsafe):,} unsafe prompts no classifier was trained on: "
-        f"{percent(share(unsafe, 'refuse'))} refused, "
-        f"{percent(share(unsafe, 'refuse', 'guard'))} refused or guarded (guarded: made, but kept "
-        "private and judged with the strict output profile).",
-        f"- {len(ordinary):,} ordinary prompts from sources never seen in training: "
-        f"{percent(share(ordinary, 'refuse'))} refused, "
-        f"{percent(share(ordinary, 'refuse', 'guard'))} refused or guarded.",
-        f"- Of the refused, {percent(len(right) / max(len(stopped), 1))} name the labelled category.",
-        f"- Median CPU time of a prompt here: gate {gate_ms:.2f} ms, whole panel {panel_ms:.1f} ms.",
-        "",
-        "Who is told what for each category stands in [policies.md](policies.md).",
-        "",
-        "## Unsafe prompts, default profile",
-        "",
-        "“Held-out rows” share their source with training rows, so read them as an upper bound. "
-        "“Unseen source” is the honest column: other authors, other wording. Templates are ours; "
-        "the ones counted here were not trained on.",
-        "",
-        *recall_table(default),
-        "",
-        "Rows whose wording is harmless while the intent is not (`implicit`): "
-        f"{len(implicit)}, refused {percent(share(implicit, 'refuse'))}, refused or guarded "
-        f"{percent(share(implicit, 'refuse', 'guard'))}.",
-        "",
-        "## Harmless prompts, by profile",
-        "",
-        "`minor_present` is entered by the text itself when it refers to someone under 18; here it "
-        "is forced on all rows to show its price. `featured` judges what is shown to everybody.",
-        "",
-        *false_alarm_table(by_profile),
-        "",
-        "Prompts that name a person, brand or artist are rewritten before they are judged; the row "
-        "above shows what would happen without that.",
-        "",
-        "## References to minors",
-        "",
-        "Harmless scenes, labelled by hand. “Ambiguous” (a bare “girl”, a family of five) counts as "
-        "a minor on purpose. Sexual content beside a reference to a minor is refused by rule in "
-        "every combination of the lists (`tests/screening/test_gate.py`); there is and will be no "
-        "set of such prompts.",
-        "",
-        *minors_table(scenes),
-        "",
-        "## Without the sentence model",
-        "",
-        "Where the sentence encoder is not installed the panel falls back to wording alone "
-        f"(`text_linear`): {percent(share([j for j in degraded if j.row in _set(unsafe)], 'refuse'))} "
-        "of the same unsafe prompts refused, "
-        f"{percent(share([j for j in degraded if j.row in _set(unsafe)], 'refuse', 'guard'))} refused "
-        "or guarded, "
-        f"{percent(share([j for j in degraded if j.row in _set(ordinary)], 'refuse'))} of the "
-        "ordinary prompts from unseen sources refused.",
-        "",
-        "## How it was trained and what the numbers leave out",
-        "",
-        "- Trained on rows under Apache-2.0, MIT, CC-BY-4.0 or CC0 (OVERT, Adversarial Nibbler, the "
-        "OpenAI moderation evaluation set, HarmBench, SimpleSafetyTests, Parti prompts, DALL·E 3 "
-        "evaluation prompts, COCO captions, artist prompts of “Erasing Concepts”, own CC0 sets) and "
-        "on templates in `training_prompts.py`. No row of a set is part of this repository.",
-        "- Thresholds are shares of ordinary prompts (`thresholds.py`), measured by cross-validation "
-        "on training sources. Other sources hit them up to about twice as often, as the table shows.",
-        "- Labels of several sources come from language models or crowds and are partly wrong; a "
-        "few points of every figure are label noise.",
-        "- Weak: deception and crime described in neutral words, harassment without an insult, "
-        "risks that only unfold over time, metaphor (“red liquid”), and every language but English: "
-        "prompts in other languages meet a short list and are guarded.",
-        "- Disguised spelling is undone before judging; `tests/screening/test_obfuscation.py` "
-        "demands the same verdict for 45 disguises.",
-        "- Frames are judged without a model for structure, flashing and known hashes only. The "
-        "built-in video model can't draw people; an engine that can is refused without a configured "
-        "frame classifier, and its figures are the operator's to measure.",
-        "- The pool of ordinary prompts is Western and English. Nothing here measures fairness "
-        "between groups beyond the harmless rows about people of many kinds in the contrast sets.",
-        "",
-    ]
-    return "\n".join(parts)
-
-
-def _set(judged: Sequence[Judged]) -> set[Row]:
-    return {item.row for item in judged}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("evalsets", type=Path)
-    parser.add_argument("--output", type=Path, default=DOCUMENT)
-    options = parser.parse_args()
-    text = document(all_rows(options.evalsets), read_evalsets(options.evalsets))
-    options.output.write_text(text, encoding="utf-8")
-    print(text)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,23 +9,26 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ahocorasick
+from moderation.screening.normalise import fold, is_invisible, words_of
+from moderation.screening.wordlists import Blocklist, BlocklistMatcher, Hits, read_blocklist
 
-from moderation.screening.normalise import (
-    Lexicon,
-    fold,
-    has_unspaced_script,
-    is_invisible,
-    language_hint,
-    native,
-    rot13,
-    words_of,
-)
+__all__ = [
+    "BLOCKLISTS",
+    "MAX_PROMPT_CHARS",
+    "Blocklist",
+    "BlocklistMatcher",
+    "Hits",
+    "InvalidPrompt",
+    "clean_prompt",
+    "matcher",
+    "minor_references",
+    "read_blocklist",
+    "screen_prompt",
+]
 
 if TYPE_CHECKING:
     from moderation.screening.decision import Decision
@@ -41,7 +44,14 @@ _MAX_MARKS = 3
 _AGE = re.compile(
     r"\b(\d{1,2}) ?(?:years? old|year olds|years? of age|yrs? old|yo\b|y o\b|jahre alt|ans\b|anos\b|anni\b)"
     r"|\b(?:age|aged|ages) (\d{1,2})\b|\b(?:boys?|girls?|pitcher|student|brothers|sisters) (\d{1,2})\b"
-    r"|\bsweet (\d\d)\b|(\d{1,2}) ?(?:歳|岁|歲|살|лет)"
+    r"|\bsweet (\d\d)\b|(\d{1,2}) ?(?:歳|岁|歲|살|лет|jaar oud|yaşında|jaar|lat\b|साल)"
+    r"|\b(\d{1,2})(?:st|nd|rd|th) birthday\b"
+    r"|\bturn(?:s|ed|ing) (\d{1,2})\b(?! (?:minutes|seconds|hours|degrees|times|pages))"
+)
+_INFANT = re.compile(
+    r"\b(\d{1,2}|"
+    + "|".join(("one", "two", "three", "four", "five", "six", "seven", "eight"))
+    + r") (?:months?|weeks?|days?) old\b(?! (?:bread|milk|cheese|beard|pupp|kitten|news|stubble))"
 )
 _NUMBER_WORDS = {
     word: number
@@ -68,9 +78,15 @@ _NUMBER_WORDS = {
         )
     )
 }
+_ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+    *("tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth"),
+    "seventeenth",
+)
 _SPELLED_AGE = re.compile(
     r"\b(?:(?:aged?) (" + "|".join(_NUMBER_WORDS) + r")|"
-    r"(" + "|".join(_NUMBER_WORDS) + r") (?:years? old|year olds|years? of age))\b"
+    r"(" + "|".join(_NUMBER_WORDS) + r") (?:years? old|year olds|years? of age)|"
+    r"(" + "|".join(_ORDINALS) + r") birthday)\b"
 )
 _ADULT = re.compile(
     r"\b(?:1[89]|[2-9]\d) ?(?:years? old|yo\b|y o\b)|\b(?:aged?) (?:1[89]|[2-9]\d)\b"
@@ -133,159 +149,6 @@ def _limit_marks(characters: Iterable[str]) -> Iterable[str]:
             yield character
 
 
-@dataclass(frozen=True)
-class Blocklist:
-    """One file of blocklists/: its header and its entries.
-
-    level: "refuse", "guard", "note" (minors: changes the profile), "exception" (harmless phrases;
-    what they cover is not searched by the other lists), "mention" (refuse, or only guard beside a
-    word of the same category's "relief" list: "suicide" beside "hotline").
-    entries: each a tuple of terms that must all occur; a term ending in * matches as a prefix.
-    """
-
-    name: str
-    category: str
-    level: str
-    version: str
-    entries: tuple[tuple[str, ...], ...]
-
-
-def read_blocklist(path: Path) -> Blocklist:
-    """Raises ValueError when the header lacks a field: an unlabelled list must not be used."""
-    header, *lines = path.read_text(encoding="utf-8").splitlines()
-    fields = dict(part.strip().split(": ", 1) for part in header.removeprefix("#").split("|"))
-    missing = {"category", "level", "source", "licence", "date", "version"} - fields.keys()
-    if missing:
-        raise ValueError(f"{path.name}: header lacks {', '.join(sorted(missing))}")
-    entries = tuple(
-        tuple(part.strip() for part in line.split(" + "))
-        for line in lines
-        if line.strip() and not line.startswith("#")
-    )
-    return Blocklist(path.stem, fields["category"], fields["level"], fields["version"], entries)
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """One blocklist entry at work: fires when all `terms` (indices) were found."""
-
-    blocklist: Blocklist
-    terms: frozenset[int]
-
-
-@dataclass(frozen=True)
-class Hits:
-    """Which entries matched a text. `minors` holds the matched references to minors."""
-
-    rules: tuple[tuple[str, str], ...]  # (category, level)
-    minors: frozenset[str]
-
-
-_MENTION = {False: "refuse", True: "guard"}  # by whether a word of relief stands beside it
-
-
-class BlocklistMatcher:
-    """All blocklists in one Aho-Corasick automaton; time is linear in the text."""
-
-    def __init__(self, blocklists: Iterable[Blocklist]) -> None:
-        self.blocklists = tuple(blocklists)
-        self._terms: list[str] = []
-        self._index: dict[str, int] = {}
-        self._rules: list[_Rule] = []
-        self._exceptions: set[int] = set()
-        self._minors: set[int] = set()
-        singles: dict[int, list[tuple[str, str]]] = {}
-        phrases: list[str] = []
-        for blocklist in self.blocklists:
-            for entry in blocklist.entries:
-                indices = frozenset(self._add(term) for term in entry)
-                phrases.extend(self._terms[i].removesuffix("*") for i in indices)
-                if blocklist.level == "exception":
-                    self._exceptions |= indices
-                elif blocklist.level == "note":
-                    self._minors |= indices
-                elif len(indices) == 1:
-                    (only,) = indices
-                    singles.setdefault(only, []).append((blocklist.category, blocklist.level))
-                else:
-                    self._rules.append(_Rule(blocklist, indices))
-        self._singles = singles
-        latin = [p for p in phrases if not has_unspaced_script(p)]
-        self.lexicon = Lexicon(latin)
-        self._words = ahocorasick.Automaton()
-        self._unspaced = ahocorasick.Automaton()
-        self._glued = ahocorasick.Automaton()
-        for index, term in enumerate(self._terms):
-            if has_unspaced_script(term):
-                self._unspaced.add_word(term, index)
-                continue
-            bare = term.removesuffix("*")
-            pattern = f" {bare}" if term.endswith("*") else f" {bare} "
-            self._words.add_word(pattern, (index, len(bare)))
-            letters = bare.replace(" ", "")
-            if len(letters) >= 4 and letters.isascii() and letters not in self._glued:
-                self._glued.add_word(letters, index)
-        for automaton in (self._words, self._unspaced, self._glued):
-            if len(automaton):
-                automaton.make_automaton()
-
-    def _add(self, term: str) -> int:
-        prefix = term.endswith("*")
-        plain = native(term) if has_unspaced_script(term) else words_of(fold(term)).strip()
-        plain += "*" if prefix else ""
-        if plain not in self._index:
-            self._index[plain] = len(self._terms)
-            self._terms.append(plain)
-        return self._index[plain]
-
-    def find(self, text: str) -> Hits:
-        """Every entry that matches some reading of `text` (see normalise.Lexicon.forms)."""
-        found: set[int] = set()
-        native_text = native(text)
-        forms = self.lexicon.forms(text)
-        if not native_text.isascii():
-            forms.append(words_of(native_text))
-            if len(self._unspaced):
-                found.update(index for _, index in self._unspaced.iter(native_text))
-        for form in forms:
-            found |= self.search(form)
-        for run in self.lexicon.spaced_runs(text):
-            found.update(i for _, i in self._glued.iter(run) if i not in self._exceptions)
-        hidden = self.search(words_of(rot13(fold(text))))
-        found.update(i for i in hidden if len(self._terms[i]) >= 6)
-
-        hits = {hit for index in found for hit in self._singles.get(index, ())}
-        hits |= {
-            (rule.blocklist.category, rule.blocklist.level)
-            for rule in self._rules
-            if rule.terms <= found
-        }
-        relieved = {category for category, level in hits if level == "relief"}
-        hits = {
-            (category, _MENTION[category in relieved] if level == "mention" else level)
-            for category, level in hits
-            if level != "relief"
-        }
-        return Hits(tuple(sorted(hits)), frozenset(self._terms[i] for i in found & self._minors))
-
-    def search(self, form: str) -> set[int]:
-        """Numbers of the terms in one form (words between single spaces), exceptions applied."""
-        matches: list[tuple[int, int, int]] = []
-        covered: list[tuple[int, int]] = []
-        for end, (index, length) in self._words.iter(form):
-            last = end if self._terms[index].endswith("*") else end - 1
-            start = last - length + 1
-            if index in self._exceptions:
-                covered.append((start, last))
-            else:
-                matches.append((index, start, last))
-        return {
-            index
-            for index, start, last in matches
-            if not any(first <= start and last <= final for first, final in covered)
-        }
-
-
 @lru_cache(maxsize=1)
 def matcher() -> BlocklistMatcher:
     """The shipped lists; built on first use (about 30 ms) and kept for the process."""
@@ -304,8 +167,10 @@ def minor_references(text: str, hits: Hits | None = None) -> frozenset[str]:
         age = int(next(group for group in match.groups() if group))
         if age < 18:
             found.add(f"age {age}")
+    found.update(f"age {match.group(1)} months" for match in _INFANT.finditer(plain))
     for match in _SPELLED_AGE.finditer(plain):
-        found.add(f"age {_NUMBER_WORDS[next(g for g in match.groups() if g)]}")
+        word = next(group for group in match.groups() if group)
+        found.add(f"age {_NUMBER_WORDS.get(word) or _ORDINALS.index(word) + 1}")
     if found and found <= _AMBIGUOUS and _ADULT.search(plain):
         return frozenset()
     return frozenset(found)

@@ -72,6 +72,16 @@ for _first in (0x1F150, 0x1F170, 0x1F1E6):
     for _index in range(26):
         _LOOK_ALIKES[_first + _index] = chr(ord("a") + _index)
 
+# Pictures that stand for a word of an unsafe prompt; between letters they are mere separators.
+_PICTURES = {
+    "🔪": "knife", "🗡": "dagger", "⚔": "swords", "🪓": "axe", "🪚": "saw", "🔫": "gun", "💣": "bomb",
+    "🧨": "explosive", "🩸": "blood", "💉": "syringe", "💊": "pills", "🍆": "penis", "🍑": "buttocks",
+    "💦": "squirting", "🔞": "adult only", "👙": "bikini", "🩲": "underwear", "🫦": "lips", "👅": "tongue",
+    "☠": "skull", "💀": "skull", "⚰": "coffin", "🪦": "grave", "🚬": "cigarette", "🍼": "baby",
+    "👶": "baby", "🧒": "child", "👦": "boy", "👧": "girl", "🔥": "fire", "卐": "swastika", "卍": "swastika",
+}  # fmt: skip
+_PICTURE = re.compile(r"(?<!\w)(?:[" + "".join(_PICTURES) + r"]\ufe0f?)+(?!\w)")
+
 _UPSIDE_DOWN = frozenset("ɐɔǝɟɥᴉɯɹʇʌʍʎƃʞɾ")
 _TURNED = str.maketrans("ɐqɔpǝɟƃɥᴉɾʞɯudbɹʇnʌʍʎ", "abcdefghijkmnpqrtuvwy")
 _TRADE_MARKS = str.maketrans("", "", "™®©℠")
@@ -139,12 +149,18 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.casefold()
+    text = _PICTURE.sub(_pictured, text)
     text = unicodedata.normalize("NFKC", text.translate(_TRADE_MARKS))
     text = strip_invisible(_reorder_overrides(text))
     text = unicodedata.normalize("NFKD", text.translate(_LOOK_ALIKES))
     text = "".join(c for c in text if unicodedata.category(c) not in ("Mn", "Me"))
     text = text.translate(_LOOK_ALIKES).casefold().translate(_LOOK_ALIKES)
     return unicodedata.normalize("NFC", text)
+
+
+def _pictured(match: re.Match[str]) -> str:
+    """The words a run of emoji stands for."""
+    return " ".join(_PICTURES[c] for c in match.group() if c in _PICTURES)
 
 
 def words_of(folded: str) -> str:
@@ -256,6 +272,30 @@ def decoded(text: str) -> list[str]:
 
 def rot13(folded: str) -> str:
     return codecs.encode(folded, "rot13")
+
+
+def readings(text: str) -> list[str]:
+    """What a classifier should read besides `text` itself; empty for an ordinary prompt.
+
+    The undisguised form where it differs, what an encoding hides, and the text backwards or in
+    ROT13 where that reads more like English than the text does.
+    """
+    found: dict[str, None] = {}
+    plain = normalise(text)
+    if plain != words_of(text.casefold()).strip():
+        found[plain] = None
+    for hidden in decoded(text):
+        found.setdefault(normalise(hidden))
+    own = _function_words(plain)
+    for other in (rot13(plain), plain[::-1]):
+        if _function_words(other) > own + 1:
+            found.setdefault(other)
+    return list(found)
+
+
+def _function_words(plain: str) -> int:
+    english = _foreign_function_words()["en"]
+    return sum(word in english for word in plain.split())
 
 
 class Lexicon:

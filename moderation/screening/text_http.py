@@ -55,7 +55,9 @@ class TextHttp:
 
     def score(self, text: str) -> list[Score]:
         payload = {"model": self.version, "input": text}
-        data = post_json(self._url, payload, key=self._key, timeout=self._timeout, name=self.name)
+        data = post_json(
+            self._url, payload, key=self._key, timeout=self._timeout, name=self.name, tries=2
+        )
         result = single_result(data, self.name)
         return scores_from(result, CATEGORIES, REQUIRED, self.name)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moderation.screening import calibration, features
-from moderation.screening.normalise import normalise
+from moderation.screening.normalise import normalise, readings
 from moderation.screening.protocol import Category, Score, ScreeningUnavailable
 
 WEIGHTS = Path(__file__).parent / "weights" / "text_linear.npz"
@@ -48,6 +49,9 @@ class TextLinear:
                 self._bias: NDArray[np.float32] = stored["bias"].astype(np.float32)
                 self._idf: NDArray[np.float32] = stored["idf"].astype(np.float32)
                 self._calibration: NDArray[np.float32] = stored["calibration"]
+                self._trained_on = frozenset(
+                    stored["trained_on"].tolist() if "trained_on" in stored else ()
+                )
         except (OSError, KeyError, ValueError) as error:
             raise ScreeningUnavailable(f"text_linear: {path.name} can't be read") from error
         if weights.shape != (features.BUCKETS, len(HEADS) + 1):
@@ -55,8 +59,17 @@ class TextLinear:
         self._weights = weights
 
     def margins(self, text: str) -> NDArray[np.float32]:
-        """float32 [1 + heads]: log-odds of "unsafe at all", then of each of HEADS."""
-        indices, values = features.vector(normalise(text), self._idf)
+        """float32 [1 + heads]: log-odds of "unsafe at all", then of each of HEADS.
+
+        The highest over every reading of a disguised text (normalise.readings).
+        """
+        plain = dict.fromkeys((normalise(text), *readings(text)))
+        result: NDArray[np.float32] = np.stack([self.reading_margins(p) for p in plain]).max(axis=0)
+        return result
+
+    def reading_margins(self, plain: str) -> NDArray[np.float32]:
+        """The same for one text that is already normalised."""
+        indices, values = features.vector(plain, self._idf)
         if not indices.size:
             return self._bias
         rows = self._weights[indices].astype(np.float32)
@@ -65,8 +78,17 @@ class TextLinear:
     def score(self, text: str) -> list[Score]:
         return scores_of(self.margins(text), self._calibration, self.name)
 
+    def trained_on(self, text: str) -> bool:
+        """Whether this very text was among the training rows (by a checksum; no row is stored)."""
+        return text_key(text) in self._trained_on
+
     def examples(self) -> list[tuple[str, Category, bool]]:
         return EXAMPLES
+
+
+def text_key(text: str) -> int:
+    """Names a text irrespective of case and spacing."""
+    return crc32(" ".join(text.casefold().split()).encode("utf-8", "replace"))
 
 
 def scores_of(

@@ -11,7 +11,7 @@ Profiles
     minor_referenced  refers to someone under 18: sexual, violence, self-harm 10 % / 20 %
     upload            a picture or clip someone brings along: 5 % / 15 %
     people_upload     a consenting person's likeness: 10 % / 20 %, and always looked at by a person
-    feed              shown to people who did not ask for it: 10 % / 20 %
+    feed              shown to people who did not ask for it: 10 %, no guard zone
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from moderation.screening.protocol import Action, Category
+from moderation.screening.protocol import Action, Category, Scale
 
 NEVER = 2.0
 """A point no score reaches: this zone is switched off for the category."""
+
+
+LOWEST: Mapping[Scale, float] = {"share": 0.5, "probability": 0.05, "rule": 0.0}
+"""No point of any policy lies below; what scores less need not be kept with a decision."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Points:
 STANDARD = Points(guard=0.90, refuse=0.98)
 CAREFUL = Points(guard=0.85, refuse=0.95)
 STRICT = Points(guard=0.80, refuse=0.90)
+PUBLIC = Points(guard=0.90, refuse=0.90)  # it is shown or it is not: no zone between
 
 SENSITIVE = (Category.SEXUAL, Category.VIOLENCE_GORE, Category.SELF_HARM)
 

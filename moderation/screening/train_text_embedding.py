@@ -1,8 +1,9 @@
 """Train weights/text_embedding.npz: python -m moderation.screening.train_text_embedding EVALSETS_DIR
 
 Run train_text_linear first: the two margins are joined and calibrated together. Deterministic on
-one machine. Embeds every training row once (about five minutes on one core), then fits a small
-network with dropout and cosine decay; five folds give the unseen margins to calibrate on.
+one machine. Embeds every training row once (some minutes on one core; --cache keeps the vectors, so
+that later runs embed new rows only), then fits a few small networks with dropout and cosine decay,
+which are stored as one. Folds that never split a family give the unseen margins to calibrate on.
 """
 
 from __future__ import annotations
@@ -27,22 +28,24 @@ from moderation.screening.text_embedding import (
 )
 from moderation.screening.text_linear import HEADS, TextLinear
 from moderation.screening.train_text_linear import (
+    FOLDS,
     inverse_document_frequency,
     matrix,
+    ordinary_rows,
     sample_weights,
     targets,
     unseen_margins,
 )
-from moderation.screening.training_data import all_rows
+from moderation.screening.training_data import all_rows, folds_of
 
-HIDDEN = 256
-EPOCHS = 30
-BATCH = 128
-LEARNING_RATE = 2e-3
-WEIGHT_DECAY = 1e-3
+HIDDEN = 128
+NETWORKS = 3
+EPOCHS = 20
+BATCH = 256
+LEARNING_RATE = 3e-3
+WEIGHT_DECAY = 1e-2
 DROPOUT = 0.3
 NOISE = 0.02
-FOLDS = 5
 MAX_BALANCE = 2.0
 CONTRAST_WEIGHT = 3.0  # harmless rows that look unsafe decide over-refusal
 
@@ -86,6 +89,21 @@ def fit_network(
     return layers
 
 
+def averaged(networks: list[Layers]) -> Layers:
+    """One network whose margins are the mean of all: hidden layers side by side."""
+    count = len(networks)
+    return [
+        (
+            np.concatenate([layers[0][0] for layers in networks], axis=1),
+            np.concatenate([layers[0][1] for layers in networks]),
+        ),
+        (
+            np.concatenate([layers[1][0] for layers in networks]) / count,
+            np.sum([layers[1][1] for layers in networks], axis=0) / count,
+        ),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("evalsets", type=Path)
@@ -98,38 +116,38 @@ def main() -> None:
         raise SystemExit("The sentence encoder is not installed.")
     torch.set_num_threads(1)
     rows = [row for row in all_rows(options.evalsets) if row.split == "train"]
-    vectors = _embed([row.text for row in rows], folder, options.cache)
+    vectors = embed([row.text for row in rows], folder, options.cache)
     y, weight = targets(rows), sample_weights(rows)
     contrast = np.array([row.contrast for row in rows])
 
     linear = TextLinear()
     normalised = [normalise(row.text) for row in rows]
     wording_x = matrix(normalised, inverse_document_frequency(normalised))
-    wording = unseen_margins(wording_x, y, weight)
+    wording = unseen_margins(rows, wording_x, y, weight)
     weight = np.where(contrast, CONTRAST_WEIGHT, weight)
 
-    fold = np.random.default_rng(7).integers(0, FOLDS, len(rows))
+    fold = folds_of(rows, FOLDS)
     meaning = np.zeros(y.shape, np.float32)
     for number in range(FOLDS):
         seen, unseen = fold != number, fold == number
         layers = fit_network(vectors[seen], y[seen], weight[seen], seed=number)
         meaning[unseen] = head_margins(vectors[unseen], layers)
-    ordinary = np.array([row.ordinary and row.source != "templates" for row in rows])
+    ordinary = ordinary_rows(rows)
     margins = joined_margins(meaning, wording.astype(np.float32))
     points = np.stack([calibration.fit(margins[ordinary, i]) for i in range(margins.shape[1])])
-    for share in (0.93, 0.98, 0.987):
+    for share in (0.90, 0.98):
         scores = np.array([calibration.apply(points[0], float(m)) for m in margins[:, 0]])
         found = float((scores[y[:, 0]] >= share).mean())
         hit = float((scores[contrast] >= share).mean())
         print(f"  unseen rows at {share}: {found:.3f} found, {hit:.3f} of the contrast rows hit")
 
-    layers = fit_network(vectors, y, weight, seed=0)
+    layers = averaged([fit_network(vectors, y, weight, seed=seed) for seed in range(NETWORKS)])
     stored = [(w.astype(np.float16), b.astype(np.float16)) for w, b in layers]
     digest = hashlib.sha256(b"".join(w.tobytes() for w, _ in stored) + points.tobytes()).hexdigest()
     (w0, b0), (w1, b1) = stored
     np.savez_compressed(
         options.output,
-        version=np.array(f"1-{digest[:12]}"),
+        version=np.array(f"2-{digest[:12]}"),
         encoder_sha256=np.array(file_digest(folder / "model.safetensors")),
         calibration=points,
         w0=w0,
@@ -143,22 +161,31 @@ def main() -> None:
     )
 
 
-def _embed(texts: list[str], folder: Path, cache: Path | None) -> NDArray[np.float32]:
-    key = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-    if cache is not None and cache.is_file():
-        with np.load(cache) as stored:
-            if str(stored["key"]) == key:
-                cached: NDArray[np.float32] = stored["vectors"]
-                return cached
-    encoder = SentenceEncoder(folder)
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    vectors = np.zeros((len(texts), 384), np.float32)
-    for start in range(0, len(order), 64):
-        batch = order[start : start + 64]
-        vectors[batch] = encoder.encode([texts[i] for i in batch])
-    if cache is not None:
-        np.savez(cache, key=np.array(key), vectors=vectors)
-    return vectors
+def embed(texts: list[str], folder: Path, cache: Path | None) -> NDArray[np.float32]:
+    """float32 [texts, 384]. The cache holds vectors under a checksum of their text, never the text."""
+    known = _read_cache(cache)
+    names = [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32] for text in texts]
+    missing = sorted(
+        {name: text for name, text in zip(names, texts, strict=True) if name not in known}.items(),
+        key=lambda item: len(item[1]),
+    )
+    encoder = SentenceEncoder(folder) if missing else None
+    for start in range(0, len(missing), 32):
+        batch = missing[start : start + 32]
+        assert encoder is not None
+        for (name, _), vector in zip(batch, encoder.encode([t for _, t in batch]), strict=True):
+            known[name] = vector.astype(np.float16)
+        if cache is not None and (start % 3200 == 0 or start + 32 >= len(missing)):
+            with cache.open("wb") as file:
+                np.savez(file, names=np.array(list(known)), vectors=np.stack(list(known.values())))
+    return np.stack([known[name] for name in names]).astype(np.float32)
+
+
+def _read_cache(cache: Path | None) -> dict[str, NDArray[np.float16]]:
+    if cache is None or not cache.is_file():
+        return {}
+    with np.load(cache) as stored:
+        return dict(zip(stored["names"].tolist(), stored["vectors"], strict=True))
 
 
 if __name__ == "__main__":

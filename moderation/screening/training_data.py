@@ -7,13 +7,16 @@ optional family, implicit, contrast). Only rows under a licence that allows it m
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from zlib import crc32
 
-from moderation.screening import training_prompts
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.screening import evaluate, training_prompts
 from moderation.screening.protocol import Category
 
 TRAINING_LICENCES = frozenset({"Apache-2.0", "MIT", "CC-BY-4.0", "CC0-1.0"})
@@ -52,11 +55,12 @@ class Row:
     label: str = "allow"
     unseen_source: bool = False  # its whole source is kept out of training
     minor_reference: str = ""  # hand label "yes", "no", "ambiguous" where there is one
+    family: str = ""  # near copies share one; never split them
 
 
 def _split(key: str) -> Split:
-    """Stable split: 80 % train, 20 % test."""
-    return "train" if crc32(key.encode()) % 100 < 80 else "test"
+    """Stable split: 90 % train, 10 % test."""
+    return "train" if crc32(key.encode()) % 100 < 90 else "test"
 
 
 def read_evalsets(folder: Path) -> list[Row]:
@@ -81,6 +85,7 @@ def read_evalsets(folder: Path) -> list[Row]:
                     label=label,
                     unseen_source=not may_train,
                     minor_reference=data.get("minor_reference", ""),
+                    family=f"{path.stem}/{family}",
                 )
             )
     return rows
@@ -93,12 +98,35 @@ def own_rows() -> list[Row]:
             text=text,
             category=CATEGORIES.get(category),
             source="templates",
-            split=_split(family) if category != "benign" else _split(text),
+            split=_split(family),
             ordinary=category == "benign",
             contrast=category == "benign_contrast",
             label="allow" if category.startswith("benign") else "block",
+            family=family,
         )
         for text, category, family in training_prompts.generate()
+    ]
+
+
+def folds_of(rows: Sequence[Row], count: int) -> NDArray[np.int64]:
+    """Fold number of each row for cross-validation; a family is never split."""
+    return np.array([crc32(f"fold {row.family}".encode()) % count for row in rows])
+
+
+def own_unseen_rows() -> list[evaluate.Row]:
+    """Our own prompts of families no classifier was trained on, in the form of an evaluation set."""
+    return [
+        evaluate.Row(
+            id=f"own-{number}",
+            text=row.text,
+            category=row.category.value if row.category else "benign",
+            label=row.label,
+            source="contrast" if row.contrast else "ordinary" if row.ordinary else "unsafe",
+            contrast=row.contrast,
+            language="en",
+        )
+        for number, row in enumerate(own_rows())
+        if row.split == "test"
     ]
 
 

@@ -1019,5 +1019,5 @@ def generate(seed: int = 1) -> list[tuple[str, str, str]]:
 
 
 # Wordings drawn from each template and each line.
-TEMPLATE_COPIES = {"benign": 30, "benign_contrast": 4, "unsafe": 6}
+TEMPLATE_COPIES = {"benign": 90, "benign_contrast": 8, "unsafe": 8}
 LINE_COPIES = 6

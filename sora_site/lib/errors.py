@@ -94,6 +94,8 @@ def drf_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
     if isinstance(exc, SoraError):
         body = error_body(exc.code, exc.message, param=exc.param, remedy=exc.remedy, **exc.extra)
         code = exc.http_status
+        if wait := exc.extra.get("retry_after"):
+            headers["Retry-After"] = str(wait)
     elif isinstance(exc, Http404):
         body, code = error_body("not_found", "There is nothing here, or it isn't yours."), 404
     elif isinstance(exc, RequestDataTooBig):

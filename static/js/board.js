@@ -1,17 +1,16 @@
 // The content of a storyboard with its history. Knows no page: cards, times, snapping, undo.
-const SAME_EDIT_MS = 900; // typing within this time is one step of the history
+import { Edits } from "./edits.js";
+
 const CLOSE = 0.5; // seconds; nearer text cards give hard cuts
 
 let numbers = 0;
 
-export class Board {
+export class Board extends Edits {
   constructor(plan, { seconds, longest, fps, most, onChange }) {
-    Object.assign(this, { longest, fps, most, onChange });
+    super(null, onChange);
+    Object.assign(this, { longest, fps, most });
     this.state = { seconds: Math.min(longest, plan.seconds || seconds), settings: plan.settings || {}, cards: [] };
     for (const card of plan.cards || []) this.state.cards.push({ ...card, id: (numbers += 1) });
-    this.past = [];
-    this.future = [];
-    this.lastEdit = { what: "", when: 0 };
   }
 
   get cards() {
@@ -33,37 +32,6 @@ export class Board {
   }
 
   // --- Changes ------------------------------------------------------------------------------------
-
-  /** Change the state as one step of the history. `what` names an edit that goes on, as typing does. */
-  change(edit, what = "") {
-    const now = Date.now();
-    const goesOn = what && what === this.lastEdit.what && now - this.lastEdit.when < SAME_EDIT_MS;
-    const before = JSON.stringify(this.state);
-    edit(this.state);
-    if (JSON.stringify(this.state) === before) return;
-    if (!goesOn) this.past.push(before);
-    if (this.past.length > 200) this.past.shift();
-    this.future = [];
-    this.lastEdit = { what, when: now };
-    this.onChange();
-  }
-
-  undo() {
-    return this.travel(this.past, this.future);
-  }
-
-  redo() {
-    return this.travel(this.future, this.past);
-  }
-
-  travel(from, to) {
-    if (!from.length) return false;
-    to.push(JSON.stringify(this.state));
-    this.state = JSON.parse(from.pop());
-    this.lastEdit = { what: "", when: 0 };
-    this.onChange();
-    return true;
-  }
 
   /** The new card's id, null when the board is full. */
   add(card, at) {

@@ -11,6 +11,7 @@ const BADGE = {
   failed: ["Failed", "badge badge--bad"],
   cancelled: ["Cancelled", "badge"],
 };
+const HELD = ["With a person", "badge badge--warn"];
 const STAGE = {
   queued: "Waiting for a free engine",
   load: "Waking the engine",
@@ -166,8 +167,10 @@ export function fill(card, job) {
   const before = card.dataset.status;
   card.job = job;
   card.dataset.job = job.id;
-  card.dataset.status = job.status;
-  const [label, look] = BADGE[job.status];
+  // Finished, but a person looks at it before its owner gets it.
+  const held = job.status === "succeeded" && job.reason;
+  card.dataset.status = held ? "refused" : job.status;
+  const [label, look] = held ? HELD : BADGE[job.status];
   const badge = slot(card, "badge");
   badge.className = look;
   badge.textContent = label;
@@ -191,7 +194,7 @@ export function fill(card, job) {
   const query = new URLSearchParams({ prompt: job.prompt, size: `${job.width}x${job.height}`, seconds: job.seconds });
   again.href = `/create/?${query}`;
   if (!isFinal(job)) say(`${sentence(job)}. ${remaining(job)}`);
-  else if (before && before !== job.status) say(`${label}: ${job.prompt}`, { now: true });
+  else if (before && before !== card.dataset.status) say(`${label}: ${job.prompt}`, { now: true });
 }
 
 /** Merge a progress event into the job a card shows. */

@@ -20,11 +20,13 @@ function run() {
   const keysOff = storage("shortcuts-off");
   let anchor = null; // where a range begins
 
-  const cards = () => [...list.querySelectorAll("[data-clip]")];
-  const box = (card) => card.querySelector("input[name=videos]");
+  const cards = () => [...shelf.querySelectorAll("[data-clip]")];
+  const box = (card) => card.querySelector(".clip__pick input");
   const chosen = () => cards().filter((card) => box(card).checked);
-  const ids = (some) => some.map((card) => card.dataset.clip);
+  const ids = (some) => some.filter((card) => !("upload" in card.dataset)).map((card) => card.dataset.clip);
+  const uploads = (some) => some.filter((card) => "upload" in card.dataset).map((card) => card.dataset.clip);
   const count = (n) => (n === 1 ? "1 clip" : `${n} clips`);
+  const things = (some) => (uploads(some).length ? `${some.length} ${some.length === 1 ? "upload" : "things"}` : count(some.length));
 
   clear.hidden = false;
   bar.classList.add("bulk--live");
@@ -53,10 +55,10 @@ function run() {
   }
 
   shelf.addEventListener("change", (event) => {
-    if (event.target.name === "videos") show();
+    if (event.target.closest(".clip__pick")) show();
   });
   shelf.addEventListener("click", (event) => {
-    const input = event.target.closest("input[name=videos]");
+    const input = event.target.closest(".clip__pick input");
     if (input) pick(input.closest("[data-clip]"), input.checked, { range: event.shiftKey });
     // While some are chosen, a click on another card chooses it as well.
     const link = event.target.closest(".clip__prompt a");
@@ -84,7 +86,7 @@ function run() {
     if (action === "favourite" || action === "unfavourite") return favour(some, action === "favourite");
     if (action === "download") return download(some);
     const select = shelf.querySelector("[name=folder]");
-    const body = { action, videos: ids(some) };
+    const body = { action, videos: ids(some), uploads: uploads(some) };
     if (action === "move") body.folder = select.value ? Number(select.value) : null;
     try {
       await api(address, { method: "POST", body });
@@ -97,7 +99,7 @@ function run() {
     }
     const places = takeAway(some);
     const back = action === "trash" ? "restore" : "trash";
-    toast(action === "trash" ? `Moved ${count(some.length)} to the trash` : `Took back ${count(some.length)}`, {
+    toast(action === "trash" ? `Moved ${things(some)} to the trash` : `Took back ${things(some)}`, {
       action: "Undo",
       onAction: () => undo(back, some, places),
     });
@@ -106,11 +108,11 @@ function run() {
 
   async function undo(action, some, places) {
     try {
-      await api(address, { method: "POST", body: { action, videos: ids(some) } });
+      await api(address, { method: "POST", body: { action, videos: ids(some), uploads: uploads(some) } });
     } catch (error) {
       return problem(error);
     }
-    for (const [item, next] of places.reverse()) list.insertBefore(item, next?.isConnected ? next : null);
+    for (const [item, next, place] of places.reverse()) place.insertBefore(item, next?.isConnected ? next : null);
     clearAll();
     toast(action === "restore" ? "Back in the library, private" : "Back in the trash");
     return undefined;
@@ -122,7 +124,7 @@ function run() {
     const rest = cards().filter((card) => !some.includes(card));
     const places = some.map((card) => {
       const item = card.closest("li");
-      return [item, item.nextElementSibling];
+      return [item, item.nextElementSibling, item.parentElement];
     });
     for (const [item] of places) item.remove();
     for (const card of some) box(card).checked = false;

@@ -2,12 +2,12 @@
 import { api, ApiError } from "./api.js";
 import { Board } from "./board.js";
 import { element, icon, iconButton, readJson, secondsText } from "./dom.js";
+import { DraftKeeper } from "./draft_keeper.js";
 import { Order } from "./order.js";
 import { SpanSlider } from "./span_slider.js";
 import { say, toast } from "./ui.js";
 import { openUploadPicker } from "./upload.js";
 
-const SAVE_AFTER_MS = 700;
 const TITLES = { text: "Text", image: "Picture", clip: "Clip" };
 const ICONS = { text: "text", image: "attach", clip: "film" };
 
@@ -341,12 +341,6 @@ function redo() {
 
 // --- Keeping it ------------------------------------------------------------------------------------------
 
-const saved = page.querySelector("[data-saved]");
-const conflict = page.querySelector("[data-conflict]");
-let saveTimer = 0;
-let saving = null;
-let dirty = false;
-
 function content() {
   const { elements } = form;
   const plan = board.toPlan();
@@ -355,57 +349,14 @@ function content() {
   return { title: title.value, plan };
 }
 
-function saveSoon() {
-  dirty = true;
-  saved.textContent = "Not saved yet";
-  clearTimeout(saveTimer);
-  saveTimer = setTimeout(save, SAVE_AFTER_MS);
-}
-
-async function save({ keepalive = false } = {}) {
-  if (saving || !dirty || !conflict.hidden) return;
-  dirty = false;
-  saved.textContent = "Saving…";
-  const body = content();
-  const first = !draft.id;
-  try {
-    saving = first
-      ? api(`/api/v1/workspaces/${workspace}/drafts/`, { method: "POST", body, keepalive })
-      : api(`/api/v1/drafts/${draft.id}/`, { method: "PUT", body: { ...body, version: draft.version }, keepalive });
-    const answer = await saving;
-    draft.id = answer.id;
-    draft.version = answer.version;
-    if (first) history.replaceState(null, "", answer.page_url);
-    saved.textContent = dirty ? "Not saved yet" : "Saved";
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    dirty = true;
-    saved.textContent = "Not saved";
-    if (error.code === "draft_changed") conflict.hidden = false;
-    else if (error.status === 0 || error.status >= 500) setTimeout(save, 5000);
-    else order.showProblem(error, { early: true });
-  } finally {
-    saving = null;
-  }
-  if (dirty && conflict.hidden && saved.textContent !== "Not saved") saveSoon();
-}
-
-page.querySelector("[data-take-theirs]").addEventListener("click", () => location.reload());
-page.querySelector("[data-keep-mine]").addEventListener("click", () => {
-  conflict.hidden = true;
-  draft.id = null;
-  dirty = true;
-  save();
-});
-document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save({ keepalive: true }));
-addEventListener("beforeunload", (event) => dirty && event.preventDefault());
+const keeper = new DraftKeeper(page, { workspace, draft, content, onProblem: (error) => order.showProblem(error, { early: true }) });
 
 // --- The page ------------------------------------------------------------------------------------------------
 
 function changed() {
   draw();
   order.changed();
-  saveSoon();
+  keeper.soon();
 }
 
 for (const name of ["width", "height"]) delete draft.plan[name];
@@ -427,9 +378,9 @@ form.addEventListener("input", (event) => {
     return;
   }
   order.changed();
-  saveSoon();
+  keeper.soon();
 });
-title.addEventListener("input", saveSoon);
+title.addEventListener("input", () => keeper.soon());
 page.querySelector("[data-add-text]").addEventListener("click", () => added(board.add({ type: "text", text: "" }, nextTime("text"))));
 page.querySelector("[data-add-image]").addEventListener("click", () => addMedia("image"));
 page.querySelector("[data-add-clip]").addEventListener("click", () => addMedia("clip"));
@@ -447,7 +398,7 @@ addEventListener("keydown", (event) => {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!board.cards.length) return order.showProblem({ message: "There is no card yet.", remedy: "Add a text card." });
-  await save();
+  await keeper.save();
   const job = await order.send();
   if (job) toast("Your clip is under way", { action: "Watch", onAction: () => location.assign("/activity/") });
 });

@@ -8,7 +8,7 @@ import { api, ApiError } from "./api.js";
 import { say, storage } from "./ui.js";
 
 const TYPES = {
-  image: ["image/png", "image/jpeg", "image/webp"],
+  image: ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif", ".heic"],
   video: ["video/mp4", "video/quicktime", "video/webm"],
 };
 const LOOK_AGAIN_MS = 900;
@@ -164,14 +164,14 @@ function ofUpload(upload) {
   };
 }
 
-function ofClip(job) {
+function ofClip(clip) {
   return {
-    ref: `video:${job.video.id}`,
-    name: job.prompt,
-    poster_url: job.video.poster_url,
-    media_url: job.video.media_url,
+    ref: `video:${clip.id}`,
+    name: clip.prompt,
+    poster_url: clip.poster_url,
+    media_url: clip.media_url,
     kind: "video",
-    seconds: job.video.seconds,
+    seconds: clip.seconds,
   };
 }
 
@@ -219,6 +219,7 @@ class Picker {
     this.file.addEventListener("change", () => this.take(this.file.files));
     this.dialog.showModal();
     this.fillShelves();
+    if (this.clips) this.addClips();
   }
 
   closed() {
@@ -240,7 +241,7 @@ class Picker {
   }
 
   makeDrop() {
-    const what = this.kinds.includes("video") ? "PNG, JPEG, WebP, MP4, MOV or WebM" : "PNG, JPEG or WebP";
+    const what = this.kinds.includes("video") ? "PNG, JPEG, WebP, HEIC, MP4, MOV or WebM" : "PNG, JPEG, WebP or HEIC";
     const area = element(
       "div",
       { class: "drop picker__drop" },
@@ -371,19 +372,17 @@ class Picker {
   // --- What is there already ----------------------------------------------------------------------
 
   async fillShelves() {
-    const path = `/api/v1/workspaces/${this.workspace}`;
-    const [uploads, jobs] = await Promise.all([
-      api(`${path}/uploads/?ready=1`).catch(() => ({ results: [] })),
-      this.clips ? api(`${path}/generations/`).catch(() => ({ results: [] })) : { results: [] },
-    ]);
-    const mine = uploads.results.filter((upload) => this.kinds.includes(upload.kind)).map(ofUpload);
-    const made = jobs.results.filter((job) => job.video).map(ofClip);
-    this.shelves.replaceChildren(...[this.shelf("Your uploads", mine), this.shelf("Your clips", made)].filter(Boolean));
+    const address = `/api/v1/workspaces/${this.workspace}/uploads/?ready=1`;
+    const { results } = await api(address).catch(() => ({ results: [] }));
+    const mine = results.filter((upload) => this.kinds.includes(upload.kind)).map(ofUpload);
+    if (mine.length) {
+      const list = element("ul", { class: "picker__list" });
+      this.fill(list, mine);
+      this.shelves.prepend(element("section", { class: "stack stack--s" }, element("h3", {}, "Your uploads"), list));
+    }
   }
 
-  shelf(title, items) {
-    if (!items.length) return null;
-    const list = element("ul", { class: "picker__list" });
+  fill(list, items) {
     for (const item of items) {
       const choice = element(
         "button",
@@ -394,6 +393,35 @@ class Picker {
       choice.addEventListener("click", () => this.choose(item));
       list.append(element("li", {}, choice));
     }
-    return element("section", { class: "stack stack--s" }, element("h3", {}, title), list);
+  }
+
+  /** The clips of the library, the newest first: by words, and page after page. */
+  async addClips() {
+    const address = `/api/v1/workspaces/${this.workspace}/library/`;
+    const list = element("ul", { class: "picker__list" });
+    const words = element("input", { type: "search", "aria-label": "Search your clips", placeholder: "Words of a prompt", maxlength: "200", autocomplete: "off" });
+    const said = element("p", { class: "muted", role: "status" });
+    const more = button("More clips", "btn--quiet btn--sm", () => show(more.dataset.cursor));
+    let asked = 0;
+    const show = async (cursor = "") => {
+      const number = (asked += 1);
+      const query = new URLSearchParams({ q: words.value.trim(), cursor });
+      const found = await api(`${address}?${query}`).catch(() => ({ results: [] }));
+      if (number !== asked) return found.results.length; // other words were typed meanwhile
+      if (!cursor) list.replaceChildren();
+      this.fill(list, found.results.map(ofClip));
+      said.textContent = list.children.length ? "" : "No clip of yours has these words.";
+      more.dataset.cursor = found.next_cursor || "";
+      more.hidden = !found.next_cursor;
+      return found.results.length;
+    };
+    if (!(await show())) return; // nothing to look through
+    let timer = 0;
+    words.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(show, 250);
+    });
+    const head = element("div", { class: "row row--between" }, element("h3", {}, "Your clips"), element("span", { class: "search" }, icon("search"), words));
+    this.shelves.append(element("section", { class: "stack stack--s" }, head, said, list, element("div", {}, more)));
   }
 }

@@ -26,9 +26,16 @@ area.addEventListener("click", async (event) => {
   const next = card.nextElementSibling || card.previousElementSibling;
   const ready = card.dataset.status === "ready";
   card.remove();
-  toast(ready ? "In the trash" : "Removed");
   if (next) next.querySelector("[data-remove]").focus();
-  else location.reload();
+  else if (!ready) location.reload();
+  if (!ready) return toast("Removed");
+  toast("In the trash", {
+    action: "Undo",
+    onAction: async () => {
+      await api(`/api/v1/uploads/${card.dataset.upload}/restore/`, { method: "POST" }).catch((error) => toast(error.message, { bad: true }));
+      location.reload();
+    },
+  });
 });
 
 async function watch() {

@@ -53,3 +53,14 @@ def test_changing_a_plan_gives_its_credits():
     assert services.balance(workspace).available == 500 + PRO.start_grant
     with pytest.raises(CommandError, match="Nobody"):
         call_command("change_plan", "nobody@example.com", "pro")
+
+
+def test_a_workspace_for_a_team_is_made_with_its_owner_and_plan() -> None:
+    user = make_user()
+    said = call_command("create_workspace", "  North   light ", user.email)
+    team = user.workspaces.get(personal=False)
+    assert (team.name, team.owner, services.plan_of(team).code) == ("North light", user, "team")
+    assert f"Workspace {team.pk}" in said
+    for name, email in (("", user.email), ("x" * 81, user.email), ("Ours", "nobody@example.com")):
+        with pytest.raises(CommandError):
+            call_command("create_workspace", name, email)

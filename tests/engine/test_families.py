@@ -20,13 +20,7 @@ from generation.engine.preview import Projection, projection_file
 from generation.engine.protocol import Conditioning, EngineError, PromptSegment, VideoSpec
 from tests.engine import tiny_models
 
-FOLDERS = {
-    "ltx": tiny_models.ltx,
-    "ltx_first": tiny_models.ltx_first,
-    "ltx2": tiny_models.ltx2,
-    "ltx2_condition": tiny_models.ltx2_condition,
-    "wan_vace": tiny_models.wan_vace,
-}
+FOLDERS = tiny_models.FOLDERS
 WIDTH, HEIGHT = 64, 64
 PICTURE = np.full((1, HEIGHT, WIDTH, 3), 90, np.uint8)
 

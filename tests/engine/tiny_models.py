@@ -275,3 +275,12 @@ def wan_vace(folder: Path) -> Path:
 def ltx2_condition(folder: Path) -> Path:
     """The same folder saved by the conditioning pipeline."""
     return ltx2(folder, LTX2ConditionPipeline)
+
+
+FOLDERS = {
+    "ltx": ltx,
+    "ltx_first": ltx_first,
+    "ltx2": ltx2,
+    "ltx2_condition": ltx2_condition,
+    "wan_vace": wan_vace,
+}

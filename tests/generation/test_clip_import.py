@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from rest_framework.test import APIClient
 
 from accounts.models import User, Workspace
 from generation import upload_agreement, uploads
@@ -116,3 +117,51 @@ def test_the_command_says_what_is_missing(workspace: Workspace, tmp_path: Path) 
         call_command("import_clips", str(tmp_path), prompts="x", workspace=10**6)
     with pytest.raises(CommandError, match="not a folder"):
         call_command("import_clips", str(tmp_path), prompts="/x", workspace=workspace.pk)
+
+
+# --- The page ----------------------------------------------------------------------------------------
+
+
+def read(api: APIClient, workspace: Workspace, text: str, name: str = "prompts.csv") -> Any:
+    body = {"name": name, "text": text}
+    return api.post(f"/api/v1/workspaces/{workspace.pk}/prompt-tables/", body)
+
+
+def test_a_table_is_read_row_by_row_with_what_is_wrong(
+    api: APIClient, workspace: Workspace
+) -> None:
+    answer = read(api, workspace, "\ufefffile,prompt\na.mp4,a red ball\nb.mp4,   \n")
+    assert answer.status_code == 200, answer.content
+    first, second = answer.json()["rows"]
+    assert first == {"file": "a.mp4", "prompt": "a red ball", "problem": ""}
+    assert second["file"] == "b.mp4" and second["problem"]
+    listed = json.dumps([{"file": "a.mp4", "prompt": "ein Schiff"}])
+    assert read(api, workspace, listed, "x.json").json()["rows"][0]["prompt"] == "ein Schiff"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.json", "{"),
+        ("x.json", "{}"),
+        ("x.json", "[" * 100_000),
+        ("x.csv", "name,words\na.mp4,x\n"),
+        ("x.csv", "file,prompt\n" + "a.mp4,x\n" * 201),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused_with_the_remedy(
+    api: APIClient, workspace: Workspace, name: str, text: str
+) -> None:
+    answer = read(api, workspace, text, name)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["remedy"]
+
+
+def test_strangers_read_no_table_and_the_page_asks_for_the_agreement(
+    api: APIClient, stranger: APIClient, workspace: Workspace, alice: User
+) -> None:
+    assert read(stranger, workspace, "file,prompt\n").status_code == 404
+    html = api.get("/library/import/").content.decode()
+    assert "/uploads/agreement/?next=/library/import/" in html and "data-files" not in html
+    uploads.agree(alice, version=upload_agreement.VERSION, statements=list(upload_agreement.CODES))
+    assert "data-files" in api.get("/library/import/").content.decode()

@@ -292,6 +292,23 @@ def test_copying_settings_brings_style_and_camera(page: Client, workspace: Works
     assert 'value="rain"' in html
 
 
+def test_the_settings_of_a_draft_are_those_it_was_asked_for(
+    page: Client, workspace: Workspace
+) -> None:
+    video = make_video(workspace)
+    video.generation.plan = {"full": [864, 480, 21]}
+    video.generation.save()
+
+    html = html_of(page, f"/create/?from={video.pk}")
+    assert re.search(r'value="864x480"[^>]* checked', html)
+    assert 'value="21"' in html
+    assert re.search(r'name="draft" checked', html)
+    clip = html_of(page, f"/clips/{video.pk}/")
+    assert "Upgrade to 864×480" in clip
+    assert re.search(r'data-tool="upgrade"[^>]*', clip)
+    assert re.search(r'id="tab-upgrade"[^>]*aria-selected="true"', clip)
+
+
 def test_the_variations_of_a_request_stand_beside_each_other(
     page: Client, workspace: Workspace, client: Client
 ) -> None:

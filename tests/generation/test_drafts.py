@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import Membership, User, Workspace
+from accounts.models import AuditEntry, Membership, User, Workspace
 from generation import drafts
 from generation.models import Draft, Video
 from tests.factories import make_membership, make_video
@@ -261,3 +261,66 @@ def test_an_empty_or_foreign_request_for_a_caption_is_refused(
 ) -> None:
     assert expand(api, workspace, caption="").status_code == 400
     assert expand(stranger, workspace, caption="a star").status_code == 404
+
+
+# --- Sequences ---------------------------------------------------------------------------------------
+
+
+def sequence(*clips: Video, **more: Any) -> dict[str, Any]:
+    parts = [{"media": f"video:{clip.pk}", "start": 0, "end": 1.5} for clip in clips]
+    return {"kind": "sequence", "parts": parts, "joint": "fade", "fade": 0.5, **more}
+
+
+def test_a_sequence_is_a_draft_whose_link_leads_to_its_own_page(
+    api: APIClient, workspace: Workspace, alice: User
+) -> None:
+    clip = make_video(workspace, shared=False)
+    made = api.post(all_of(workspace), {"title": "Reel", "plan": sequence(clip, clip)}).json()
+
+    assert made["page_url"] == f"/sequence/{made['id']}/"
+    assert (made["kind"], made["cards"]) == ("sequence", 2)
+    assert list(made["media"]) == [f"video:{clip.pk}"]
+    html = api.get(made["page_url"]).content.decode()
+    assert 'value="Reel"' in html and str(clip.pk) in html
+    assert api.get(f"/storyboard/{made['id']}/")["Location"] == made["page_url"]
+    assert "2 parts" in api.get("/storyboards/").content.decode()
+
+    board = api.post(all_of(workspace), {"plan": PLAN}).json()
+    assert api.get(f"/sequence/{board['id']}/")["Location"] == board["page_url"]
+
+
+def test_strangers_find_no_sequence(stranger: APIClient, alice: User, workspace: Workspace) -> None:
+    draft = drafts.create_draft(workspace, by=alice, title="", plan=sequence())
+    assert stranger.get(f"/sequence/{draft.pk}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("parts", "param"),
+    [
+        ("many", "plan.parts"),
+        ([{"media": "video:1"}] * 25, "plan.parts"),
+        (["video"], "plan.parts[0]"),
+        ([{"media": "clip"}], "plan.parts[0].media"),
+        ([{"media": "video:6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "end": -1}], "plan.parts[0].end"),
+        ([{"media": "video:6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "start": True}], "plan.parts[0]"),
+    ],
+)
+def test_a_bad_part_is_refused_by_its_name(
+    api: APIClient, workspace: Workspace, parts: Any, param: str
+) -> None:
+    answer = api.post(all_of(workspace), {"plan": {"kind": "sequence", "parts": parts}})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"].startswith(param)
+
+
+def test_making_and_deleting_a_draft_is_in_the_audit_trail(
+    api: APIClient, workspace: Workspace, alice: User
+) -> None:
+    made = api.post(all_of(workspace), {"plan": PLAN}).json()["id"]
+    api.put(f"/api/v1/drafts/{made}/", {"plan": PLAN, "title": "x", "version": 1})
+    api.delete(f"/api/v1/drafts/{made}/")
+    rows = AuditEntry.objects.filter(target_id=made).order_by("pk")
+    assert [(row.event, row.actor, row.workspace) for row in rows] == [
+        ("draft.created", alice, workspace),
+        ("draft.deleted", alice, workspace),
+    ]

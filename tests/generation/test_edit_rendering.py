@@ -13,14 +13,18 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+import generation.engine
 from generation.editing import render, tools
 from generation.editing.checks import MediaFacts, check_plan, operations
-from generation.editing.plan import EditPlan, KeptSpan, MediaRef, Picture, PromptCard
+from generation.editing.making import Making, how_made
+from generation.editing.offers import offers
+from generation.editing.plan import EditPlan, KeptSpan, MediaRef, Picture, PlanError, PromptCard
 from generation.editing.tools import Canvas, Span
-from generation.engine.capabilities import from_table
+from generation.engine.capabilities import Capabilities, from_table
 from generation.engine.families import FAMILIES, LTX
 from generation.engine.frames import fit as cropped
 from generation.engine.protocol import Frames, Progress, VideoSpec
+from generation.engine.registry import get_engine
 from tests.engine import tiny_models
 
 CLIP, OTHER = MediaRef("video", UUID(int=1)), MediaRef("video", UUID(int=2))
@@ -198,7 +202,8 @@ PLANS: dict[str, EditPlan] = {
 
 # --- Every tool on every family of weights -------------------------------------------------------
 
-FOLDERS = {"ltx": tiny_models.ltx, "ltx2": tiny_models.ltx2, "wan_vace": tiny_models.wan_vace}
+FOLDERS = tiny_models.FOLDERS
+WEIGHTS = Path(generation.engine.__file__).parent / "weights"
 
 
 @pytest.fixture(scope="module")
@@ -228,13 +233,59 @@ def test_every_tool_of_an_engines_table_makes_all_its_frames(
     engine = engines(family)
     able = engine.capabilities
     for name, plan in PLANS.items():
-        if not able.soft_conditions:
-            hard = tuple(replace(card, strength=1.0) for card in plan.pictures)
-            plan = replace(plan, pictures=hard)
+        plan = made_for(plan, able)
         missing = [needed for needed in operations(plan) if not able.makes(needed)]
         assert missing == (["blend"] if (family, name) == ("wan_vace", "blend") else []), name
         if not missing:
             draw(plan, engine)
+
+
+def test_the_shipped_model_makes_every_tool_of_its_table_and_refuses_the_others_by_name() -> None:
+    engine = get_engine(
+        "generation.engine.diffusers_engine.DiffusersEngine", WEIGHTS, device="cpu", threads=1
+    )
+    able, offered = engine.capabilities, offers(engine.capabilities)
+    for name, plan in PLANS.items():
+        plan = replace(made_for(plan, able), steps=1)
+        if plan.draws and max(plan.drawn_seconds, 1 / able.fps) > able.most_seconds:
+            field, words = "seconds", f"{able.title} draws up to {able.most_seconds} seconds"
+        elif not all(able.makes(needed) for needed in operations(plan)):
+            field, words = "tool", f"{able.title} can't"
+        else:
+            assert offered[plan.tool].able, name
+            draw(plan, engine)
+            continue
+        with pytest.raises(PlanError) as refused:
+            check_plan(plan, able, Reel().facts)
+        assert refused.value.field in (field, "tool"), name
+        assert refused.value.message.startswith((words, f"{able.title} can't")), name
+
+
+def made_for(plan: EditPlan, able: Capabilities) -> EditPlan:
+    """The same plan within the table of another engine: its size, and pictures shown whole if so."""
+    if (plan.width, plan.height) not in able.sizes:
+        plan = replace(plan, width=able.default_size[0], height=able.default_size[1])
+    if not able.soft_conditions:
+        plan = replace(plan, pictures=tuple(replace(p, strength=1.0) for p in plan.pictures))
+    return plan
+
+
+@pytest.mark.parametrize("missing", [(), ("storyboard",)])
+def test_how_often_the_engine_draws_is_known_beforehand(missing: tuple[str, ...]) -> None:
+    able = [name for name in LTX["operations"] if name not in missing]
+    for name, plan in PLANS.items():
+        engine = Between(operations=able)
+        draw(plan, engine)
+        assert len(engine.seen) == render.passes(plan, engine.capabilities), name
+
+
+def test_how_a_clip_is_made_is_said_where_it_is_not_drawn_as_it_is_asked_for() -> None:
+    able = Between().capabilities
+    assert how_made(PLANS["text"], able) == Making(1, "")
+    assert how_made(PLANS["stitch"], able) == Making(0, "")
+    assert how_made(PLANS["upgrade"], able) == Making(3, "drawn at 64x64, cut to 64x36")
+    assert how_made(PLANS["long"], able).passes == 2
+    assert how_made(PLANS["long"], able).in_words == "in 2 passes that go on from each other"
 
 
 def test_the_same_plan_makes_the_same_frames_and_another_seed_others(

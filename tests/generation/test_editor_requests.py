@@ -187,7 +187,7 @@ def test_every_tool_delivers_a_clip_with_its_sources(
             24,
         ),
         "stitch": ({"parts": [{"media": a, "end": 1}, {"media": b}], "fade": 0.25}, [a, b], 21),
-        "upgrade": (whole, [], 24),
+        "upgrade": (whole, [a], 24),
     }
     for tool, (form, sources, frames) in forms.items():
         extra = {"width": 512, "height": 288} if tool == "upgrade" else {}
@@ -256,16 +256,99 @@ def test_a_stitch_of_two_clips_draws_nothing_and_costs_one_credit(
     assert (check.action, again.shared_at is not None) == ("allow", True)
 
 
-def test_an_upgrade_keeps_plan_and_seed(clip: Video, make: Callable[..., Video]) -> None:
-    draft = make("extend", {"clip": ref(clip), "after": 1}, seed=11)
-    full = make("upgrade", {"clip": ref(draft)}, width=512, height=288, steps=3, prompt="")
-    old, new = draft.generation.plan, full.generation.plan
-    assert new["seed"] == 11 and new["upgraded_from"] == ref(draft)
-    changed = {"tool", "width", "height", "steps", "upgraded_from"}
+def test_a_draft_is_small_and_cheap_and_its_upgrade_is_the_same_plan_at_full_size(
+    clip: Video, make: Callable[..., Video], workspace: Workspace, api: APIClient
+) -> None:
+    asked = {"width": 512, "height": 288, "steps": 3, "seed": 11, "draft": True}
+    draft = make("extend", {"clip": ref(clip), "after": 1}, **asked)
+    job = draft.generation
+    assert (draft.width, draft.height, job.steps) == (256, 144, 1)
+    assert job.plan["full"] == [512, 288, 3]
+
+    full = make("upgrade", {"clip": ref(draft)}, prompt="")  # as large as was asked for at first
+    assert job.cost_credits < full.generation.cost_credits
+    old, new = job.plan, full.generation.plan
+    assert (new["seed"], new["upgraded_from"], new["full"]) == (11, ref(draft), None)
+    changed = {"tool", "width", "height", "steps", "upgraded_from", "full"}
     assert {k: v for k, v in old.items() if k not in changed} == {
         k: v for k, v in new.items() if k not in changed
     }
-    assert (full.width, full.frames) == (512, draft.frames)
+    assert (full.width, full.frames, full.generation.steps) == (512, draft.frames, 3)
+    assert set(full.parents.all()) == {clip, draft}
+    relations = {s.video_id: s.relationship for s in full.generation.sources.all()}
+    assert relations == {clip.pk: "parentOf", draft.pk: "inputTo"}
+    report = read_credentials(file_of(full), root())
+    assert (report.state, report.failures) == ("trusted", [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"steps": 2}, "at most 1 steps"),
+        ({"width": 512, "height": 288}, "smallest size"),
+        ({"full": [512, 288, 5000]}, "full is"),
+        ({"full": [640, 360, 2]}, "can't make this draft"),
+        ({"full": [512, 288]}, "full is"),
+    ],
+)
+def test_only_what_is_small_and_quick_has_the_price_of_a_draft(
+    able: None, edit: Ask, changes: dict[str, Any], says: str
+) -> None:
+    job = edit("text", draft=True, width=512, height=288, seconds=2)
+    assert job.status_code == 202
+    plan = {**job.json()["plan"], **changes}
+    error = refusal(edit("text", plan=plan))
+    assert error["param"].startswith("plan.full")
+    assert says in error["message"] or "steps" in error["message"], error
+
+
+def test_a_draft_of_what_is_only_put_together_is_refused(
+    clip: Video, edit: Ask, workspace: Workspace
+) -> None:
+    parts = [{"media": ref(clip), "end": 1}, {"media": ref(clip)}]
+    error = refusal(edit("stitch", {"parts": parts}, draft=True))
+    assert error["param"] == "draft"
+
+
+def test_an_estimate_says_what_the_upgrade_of_a_draft_costs(
+    able: None, api: APIClient, workspace: Workspace
+) -> None:
+    body = {"width": 512, "height": 288, "seconds": 2, "draft": True}
+    answer = api.post(f"/api/v1/workspaces/{workspace.pk}/estimates/", body).json()
+    whole = api.post(
+        f"/api/v1/workspaces/{workspace.pk}/estimates/", {**body, "draft": False}
+    ).json()
+    assert answer["upgrade_credits"] == whole["cost_credits"] > answer["cost_credits"] > 0
+    assert whole["upgrade_credits"] is None
+    assert any("256x144" in warning for warning in answer["warnings"])
+
+
+def test_a_draft_taken_down_before_its_upgrade_costs_nothing(
+    clip: Video, edit: Ask, make: Callable[..., Video], workspace: Workspace, run_worker: Any
+) -> None:
+    draft = make("text", seconds=1, draft=True, seed=2)
+    before = balance(workspace).available
+    job = edit("upgrade", {"clip": ref(draft)}, prompt="").json()
+    services.quarantine_video(draft, by=None, reason="test")
+    run_worker()
+    ended = Generation.objects.get(pk=job["id"])
+    assert (ended.status, ended.reason_code) == ("failed", "source_gone")
+    assert balance(workspace).available == before
+
+
+def test_a_stitch_is_expected_in_seconds_not_in_the_time_of_drawing(
+    clip: Video, make: Callable[..., Video], api: APIClient, workspace: Workspace
+) -> None:
+    url = f"/api/v1/workspaces/{workspace.pk}/estimates/"
+    parts = {"parts": [{"media": ref(clip)}, {"media": ref(clip)}]}
+    first = api.post(url, {"tool": "stitch", "edit": parts}).json()["eta_seconds"]
+    drawn = api.post(url, {"prompt": "a boat", "seconds": 4, "steps": 50}).json()["eta_seconds"]
+    assert first < drawn
+
+    made = make("stitch", parts)
+    took = sum(row.seconds for row in made.generation.timings.all())
+    again = api.post(url, {"tool": "stitch", "edit": parts}).json()["eta_seconds"]
+    assert again == pytest.approx(took, rel=0.01)  # what the last one of this kind took
 
 
 def test_a_delivered_plan_can_be_posted_again_and_makes_the_same_clip(

@@ -14,8 +14,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, Membership, User, Workspace
+from accounts.services import personal_workspace
 from generation import library, presets, services, shelf
-from generation.models import Fingerprint, Folder, Generation, Video
+from generation.models import Fingerprint, Folder, Generation, Source, Upload, Video
 from generation.models.jobs import words_of
 from generation.models.videos import word_query
 from generation.presets import with_presets
@@ -550,3 +551,104 @@ def test_the_page_costs_the_same_number_of_queries_for_many_clips(
     page.get("/library/")
     with django_assert_max_num_queries(20):
         page.get("/library/")
+
+
+# --- Uploads in the trash --------------------------------------------------------------------------
+
+
+def upload_in(workspace: Workspace, name: str = "house.png") -> Upload:
+    return Upload.objects.create(
+        workspace=workspace,
+        uploaded_by=workspace.owner,
+        name=name,
+        kind="image",
+        status="ready",
+        size_bytes=9,
+        media_key=f"{workspace.pk}/uploads/{name}",
+        poster_key=f"{workspace.pk}/uploads/{name}.webp",
+    )
+
+
+def test_clips_and_uploads_go_to_the_trash_and_back_together(
+    api: APIClient, page: Client, workspace: Workspace, address: str
+) -> None:
+    clip, upload = make_video(workspace, shared=False), upload_in(workspace)
+    both = {"videos": [str(clip.pk)], "uploads": [str(upload.pk)]}
+
+    assert api.post(f"{address}library/", {"action": "trash", **both}).json() == {"clips": 2}
+    trash = page.get("/library/?show=trash").content.decode()
+    assert "house.png" in trash and str(clip.pk) in trash
+    assert api.get(f"{address}uploads/").json()["results"] == []
+    listed = api.get(f"{address}uploads/", {"trash": "1"}).json()["results"]
+    assert [row["name"] for row in listed] == ["house.png"]
+
+    form = {"action": "restore", "next": "/library/", **both}
+    answer = page.post("/library/act/", form, follow=True)
+    assert "Took 2 things out of the trash." in answer.content.decode()
+    clip.refresh_from_db(), upload.refresh_from_db()
+    assert (clip.trashed_at, upload.trashed_at) == (None, None)
+
+
+def test_emptying_the_trash_deletes_uploads_that_no_clip_was_made_from(
+    api: APIClient, workspace: Workspace, address: str
+) -> None:
+    used, unused, kept = (upload_in(workspace, name) for name in ("used", "unused", "kept"))
+    job = make_generation(workspace)
+    Source.objects.create(
+        workspace=workspace, generation=job, upload=used, relationship="componentOf"
+    )
+    chosen = [str(used.pk), str(unused.pk)]
+    api.post(f"{address}library/", {"action": "trash", "uploads": chosen})
+    assert api.delete(f"{address}trash/").json() == {"clips": 1}
+    assert set(Upload.objects.all()) == {used, kept}
+
+
+def test_a_foreign_upload_among_the_chosen_stops_all(
+    api: APIClient, workspace: Workspace, address: str, charlie: User
+) -> None:
+    mine, theirs = upload_in(workspace), upload_in(personal_workspace(charlie))
+    body = {"action": "trash", "uploads": [str(mine.pk), str(theirs.pk)]}
+    assert api.post(f"{address}library/", body).status_code == 404
+    assert not Upload.objects.filter(trashed_at__isnull=False).exists()
+    for wrong in ({"action": "trash"}, {"action": "favourite", "uploads": [str(mine.pk)]}):
+        assert api.post(f"{address}library/", wrong).status_code == 400
+
+
+# --- Who may remix ---------------------------------------------------------------------------------
+
+
+def test_what_holds_for_new_clips_is_each_persons_own(
+    api: APIClient, page: Client, workspace: Workspace, alice: User, run_worker: Any
+) -> None:
+    old = make_video(workspace)
+    assert api.get("/api/v1/remixing/").json() == {"allowed": True, "changed": 0}
+    assert api.put("/api/v1/remixing/", {"allowed": False}).json()["allowed"] is False
+    old.refresh_from_db()
+    assert old.remixable
+    alice.refresh_from_db()
+    assert not alice.lets_others_remix
+    assert 'name="allowed"><' not in page.get("/settings/").content.decode()
+
+    form = {"allowed": "on", "also_made": "on"}
+    library.allow_remixing(old, by=alice, on=False)
+    answer = page.post("/settings/remixing/", form, follow=True)
+    assert "1 clip changed" in answer.content.decode()
+    old.refresh_from_db()
+    assert old.remixable
+    events = AuditEntry.objects.filter(event="user.remixing_changed").order_by("pk")
+    assert [row.data for row in events] == [{"allowed": False}, {"allowed": True}]
+
+
+def test_cards_of_the_feed_say_whether_a_clip_may_be_remixed(
+    page: Client, workspace: Workspace
+) -> None:
+    free, closed = make_video(workspace), make_video(workspace, remixable=False)
+    html = page.get("/").content.decode()
+    assert f"/clips/{free.pk}/#remix" in html
+    assert f"/clips/{closed.pk}/#remix" not in html
+    assert html.count("Can't be remixed") + html.count("Can&#x27;t be remixed") == 1
+    cards = page.get("/api/v1/feeds/recent/").json()["videos"]
+    assert {card["id"]: card["remixable"] for card in cards} == {
+        str(free.pk): True,
+        str(closed.pk): False,
+    }

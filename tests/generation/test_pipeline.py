@@ -66,7 +66,8 @@ def test_a_prompt_becomes_a_signed_marked_clip_that_is_charged_once(
         == "trusted"
     )
     assert Fingerprint.objects.filter(video=video).count() >= 4
-    assert set(SafetyCheck.objects.values_list("stage", flat=True)) == {"gate", "prompt", "output"}
+    stages = {"gate", "prompt", "output", "feed"}
+    assert set(SafetyCheck.objects.values_list("stage", flat=True)) == stages
     assert {"prompt", "load", "generate", "checks", "sign", "store"} <= set(
         StageTiming.objects.values_list("stage", flat=True)
     )

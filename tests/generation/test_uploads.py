@@ -189,7 +189,7 @@ def test_more_than_was_announced_an_empty_piece_and_a_huge_one_are_refused(
     ("head", "reason"),
     [
         (b"GIF89a", "animated"),
-        (b"\0\0\0\x18ftypheic", "heic"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif", "avif"),
         (b"RIFF\0\0\0\0AVI LIST", "container"),
         (b"\x1aE\xdf\xa3\x93B\x82\x88matroska", "container"),
         (b"<svg xmlns=", "document"),
@@ -543,9 +543,9 @@ class SeesOnlyNudity(SeesNothing):
 def test_photographs_need_a_classifier_that_knows_people(
     workspace: Workspace, settings: Any, classifier: str, status: str, reason: str
 ) -> None:
-    from generation import screening
+    from generation import vision
 
-    screening._frame_classifier.cache_clear()
+    vision._loaded.cache_clear()
     settings.SORA_UPLOADS = "photos"
     settings.SORA_FRAME_CLASSIFIER = f"{__name__}.{classifier}" if classifier else ""
     upload = checked(workspace, encoded(photograph(), "JPEG"))

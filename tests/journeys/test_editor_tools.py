@@ -3,6 +3,7 @@ what it says it keeps. A tool that the model lacks is shown closed with its reas
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import time
@@ -119,6 +120,13 @@ class Studio:
         self.page.goto(path)
         return self.page
 
+    def create(self, prompt: str) -> Any:
+        """The composer without what was left in it, set to a short clip."""
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self.open("/create/").get_by_label("Prompt", exact=True).fill(prompt)
+        self.page.get_by_role("radio", name="2 s", exact=True).check()
+        return self.page
+
     def asks(self, press: Callable[[], None]) -> list[str]:
         """The ids of the jobs that pressing makes."""
         with self.page.expect_response(is_request) as answered:
@@ -213,9 +221,7 @@ def studio(site: Site, browser: Any, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def drafts(studio: Studio) -> list[Clip]:
     """Two variations from words, with style, camera and the expert panel; every other tool edits them."""
-    page = studio.open("/create/")
-    page.get_by_label("Prompt", exact=True).fill(BALLOON)
-    page.get_by_role("radio", name="2 s", exact=True).check()
+    page = studio.create(BALLOON)
     page.get_by_role("radio", name="2", exact=True).check()
     page.get_by_label("Style", exact=True).select_option(label="Watercolour")
     page.get_by_label("Camera").select_option(label="Pan left")
@@ -301,8 +307,7 @@ def test_words_style_camera_and_expert_settings_make_two_variations(
 def test_every_size_and_length_is_offered_as_what_it_is(
     studio: Studio, drafts: list[Clip], pictures: Path | None
 ) -> None:
-    page = studio.open("/create/")
-    engine = studio.engine
+    page, engine = studio.create(BALLOON), studio.engine
     shown = page.get_by_role("group", name="Shape and size").get_by_role("radio")
     assert shown.count() == len(engine["sizes"])
     longer = [s for s in LONG if max(engine["seconds"]) < s <= engine["longest_seconds"]]
@@ -310,14 +315,23 @@ def test_every_size_and_length_is_offered_as_what_it_is(
         pill = page.get_by_title("Made in several passes").get_by_text(f"{seconds} s", exact=True)
         assert pill.is_visible()
     assert bool(longer) == studio.offers("extend")
-    if not longer:
-        assert page.get_by_role("radio", name=f"{LONG[-1]} s").count() == 0
+    for seconds in LONG:
+        too_long = seconds > engine["longest_seconds"]
+        pill = page.get_by_role("radio", name=f"{seconds} s", exact=True)
+        assert pill.is_disabled() == too_long
+        why = f"{engine['title']} makes up to {engine['longest_seconds']} s"
+        said = page.get_by_title(why).get_by_text(f"{seconds} s", exact=True)
+        assert (said.count() == 1) == too_long
+    shapes = {"16:9": 16 / 9, "1:1": 1, "9:16": 9 / 16}
+    for name, shape in shapes.items():
+        made = any(abs(w / h / shape - 1) < 0.03 for w, h in engine["sizes"])
+        lacking = page.locator(".pills__row", has_text=f"{engine['title']} makes no clips")
+        assert (lacking.filter(has_text=name).count() == 0) == made
 
     # The largest one of each shape, at the greatest length: what it is made of is said before it runs.
     for width, height in {ratio(size): size for size in engine["sizes"]}.values():
-        page.get_by_label("Prompt", exact=True).fill(BALLOON)
         page.locator(f'input[name="size"][value="{width}x{height}"]').check()
-        page.get_by_role("group", name="Length").get_by_role("radio").last.check()
+        page.locator("input[name=seconds]:not(:disabled)").last.check()
         said = page.locator("[data-warnings]")
         said.get_by_text(f"enlarged to {width}x{height}").wait_for()
         if longer:
@@ -334,8 +348,7 @@ def ratio(size: list[int]) -> float:
 def test_a_style_of_ones_own_follows_the_prompt(
     studio: Studio, drafts: list[Clip], pictures: Path | None
 ) -> None:
-    page = studio.open("/create/")
-    page.get_by_label("Prompt", exact=True).fill(BOAT)
+    page = studio.create(BOAT)
     page.get_by_role("button", name="Your styles").click()
     dialog = page.get_by_role("dialog", name="Your styles")
     dialog.get_by_label("Name").fill("Harbour")
@@ -344,7 +357,6 @@ def test_a_style_of_ones_own_follows_the_prompt(
     dialog.get_by_role("button", name="Keep this style").click()
     chosen = page.get_by_label("Style", exact=True)
     assert chosen.locator("option:checked").inner_text() == "Harbour"
-    page.get_by_role("radio", name="2 s", exact=True).check()
     job = studio.asks(lambda: page.get_by_role("button", name="Generate", exact=True).click())[0]
     made = studio.delivered(job, "boat")
     assert made.plan["prompts"][0]["text"] == f"{BOAT}, in film noir style at night"
@@ -366,20 +378,24 @@ def test_a_style_of_ones_own_follows_the_prompt(
 
 def upload(studio: Studio, file: Path) -> None:
     """Through the dialog that is open; the agreement is asked for before the first one."""
-    dialog = studio.page.get_by_role("dialog")
+    page = studio.page
+    dialog = page.get_by_role("dialog")
     dialog.locator("input[type=file]").set_input_files(file)
-    agreement = dialog.get_by_role("heading", name="Before you upload")
-    gone = dialog.and_(studio.page.locator("dialog"))
-    studio.page.wait_for_function(
-        "() => !document.querySelector('dialog[open]') || document.querySelector('#agreement-title')"
-        " || document.querySelector('dialog [role=alert]')",
+    page.wait_for_function(
+        "() => !document.querySelector('dialog[open]')"
+        " || document.querySelector('#agreement-title, dialog [role=alert]')",
         timeout=60_000,
     )
-    if agreement.count():
+    if dialog.get_by_role("heading", name="Before you upload").count():
         for box in dialog.get_by_role("checkbox").all():
             box.check()
         dialog.get_by_role("button", name="I agree").click()
-    playwright.expect(gone).to_have_count(0, timeout=60_000)
+        page.wait_for_function(
+            "() => !document.querySelector('dialog[open]')"
+            " || document.querySelector('dialog [role=alert]')",
+            timeout=60_000,
+        )
+    assert dialog.count() == 0, dialog.inner_text()
 
 
 def attach(studio: Studio, file: Path) -> None:
@@ -399,9 +415,7 @@ def test_pictures_become_first_last_and_key_frames(
         drawing(width, height, shift=40 * number).save(file)
         files.append(file)
 
-    page = studio.open("/create/")
-    page.get_by_label("Prompt", exact=True).fill("a house on a meadow at noon")
-    page.get_by_role("radio", name="2 s", exact=True).check()
+    page = studio.create("a house on a meadow at noon")
     jobs = {}
     for count, tool in ((1, "image"), (2, "keyframes"), (3, "keyframes")):
         if not studio.offers(tool):
@@ -474,20 +488,19 @@ def test_a_clip_goes_on_behind_its_end_and_before_its_beginning(
     keeps(earlier, fps, draft)
     # No jump where what is new begins.
     for clip, edge in ((longer, 2 * fps), (earlier, fps)):
-        steps = [apart(a, b) for a, b in zip(clip.frames, clip.frames[1:], strict=False)]
-        assert steps[edge - 1] <= 3 * max(np.mean(steps), 0.5), steps
+        steps = [apart(a, b) for a, b in itertools.pairwise(clip.frames)]
+        assert steps[edge - 1] <= 2 * max(float(np.mean(steps)), 0.5), steps
 
 
 def mark(studio: Studio, part: str, edge: str, seconds: float) -> None:
-    """Put a handle of the strip under the player where it is wanted, frame by frame at the end."""
+    """Put a handle of a strip of time where it is wanted, with the arrow keys."""
     handle = studio.page.get_by_role("slider", name=f"{part}: {edge}")
     handle.focus()
-    for _ in range(80):
+    for _ in range(40):
         missing = seconds - float(handle.get_attribute("aria-valuenow"))
-        if abs(missing) < 1e-3:
+        if abs(missing) < 0.02:
             return
-        arrow = "ArrowRight" if missing > 0 else "ArrowLeft"
-        studio.page.keyboard.press(arrow if abs(missing) > 0.2 else f"Shift+{arrow}")
+        studio.page.keyboard.press("ArrowRight" if missing > 0 else "ArrowLeft")
     raise AssertionError(f"{part}: {edge} does not reach {seconds} s")
 
 
@@ -499,19 +512,19 @@ def test_a_marked_part_is_drawn_anew_and_the_rest_stays(
     if closed(studio, "fill", {"edit": {"clip": source.ref, "from": 0.5, "to": 1.5}}):
         return
     panel = studio.tool(source, "fill")
-    mark(studio, "Part to draw anew", "start", 1)
-    mark(studio, "Part to draw anew", "end", 1)
+    mark(studio, "Part to draw anew", "start", 0)
+    mark(studio, "Part to draw anew", "end", count / fps)
     studio.press(panel)()
-    panel.locator("[data-field-error]").or_(
-        studio.page.locator("[data-trim] [aria-invalid=true]")
-    ).first.wait_for()
-    mark(studio, "Part to draw anew", "end", 2)
+    panel.get_by_role("alert").get_by_text("The whole clip is marked").wait_for()
+    mark(studio, "Part to draw anew", "start", 1)
+    mark(studio, "Part to draw anew", "end", 2 if count > 2 * fps else 1.5)
     panel.locator("textarea[name=prompt]").fill("a yellow star falls over the ocean")
     photograph(studio, pictures, "fill")
     made = studio.delivered(studio.asks(studio.press(panel))[0], "filled")
     assert len(made.frames) == count
     keeps(made, 0, source, 0, fps)
-    keeps(made, 2 * fps, source, 2 * fps)
+    behind = 2 * fps if count > 2 * fps else round(1.5 * fps)
+    keeps(made, behind, source, behind)
     assert made.plan["prompts"][0]["text"] == "a yellow star falls over the ocean"
 
 
@@ -559,9 +572,9 @@ def test_two_clips_are_blended_in_every_way(
     made = {mode: studio.delivered(job) for mode, job in jobs.items()}
     assert len(made["Drawn"].frames) == 1.5 * studio.engine["fps"]
 
-    def nearer_the_second(clip: Clip, frame: int) -> bool:
+    def nearer_the_second(clip: Clip, frame: int, cut: int = 0) -> bool:
         """Is this frame more like the second clip at that moment than like the first one?"""
-        one, two = draft.frames[frame], boat.frames[frame]
+        one, two = draft.frames[frame], boat.frames[frame + cut]
         return apart(clip.frames[frame], two) < apart(clip.frames[frame], one)
 
     last = len(draft.frames) - 1
@@ -569,7 +582,7 @@ def test_two_clips_are_blended_in_every_way(
     assert nearer_the_second(made["Transition"], last)
     assert not nearer_the_second(made["Sample"], 0)
     assert not nearer_the_second(made["Sample"], last)
-    assert nearer_the_second(made["Drawn"], 0)
+    assert nearer_the_second(made["Drawn"], 0, cut=studio.engine["fps"] // 2)
     assert {len(clip.job["sources"]) for clip in made.values()} == {2}
 
 
@@ -588,9 +601,11 @@ def test_a_loop_has_no_visible_seam(
     for seam, job in jobs.items():
         made = studio.delivered(job)
         keeps(made, 0, draft)
-        steps = [apart(a, b) for a, b in zip(made.frames, made.frames[1:], strict=False)]
-        seam_step = apart(made.frames[-1], made.frames[0])
-        assert seam_step <= 1.5 * np.mean(steps) + 0.25, (seam, seam_step, np.mean(steps))
+        assert alike(made.frames[-1], made.frames[0]) >= KEPT_DB, "the last frame is the first one"
+        steps = [apart(a, b) for a, b in itertools.pairwise(made.frames)]
+        # Where the clip goes over into the seam, and the seam into the first frame again.
+        for edge in (len(draft.frames) - 1, len(steps) - 1):
+            assert steps[edge] <= 1.5 * max(float(np.mean(steps)), 0.5), (seam, edge, steps)
 
 
 # --- Several cards and several clips -------------------------------------------------------------
@@ -622,7 +637,7 @@ def test_a_storyboard_is_laid_out_kept_and_made(
     page.get_by_role("button", name="Add text").click()
     page.get_by_label("What to see from here on").fill(BOAT)
     second = cards(page).nth(1)
-    drag(page, second, 1.6, total=3)
+    drag(page, second, 0.9, total=3)
     second.focus()
     page.keyboard.press("ArrowLeft")
     assert "at 1.5 s" in (second.get_attribute("aria-label") or ""), "snaps to half seconds"
@@ -859,18 +874,17 @@ def test_a_phone_video_stands_upright_keeps_its_time_and_loses_its_sound(
         studio.asks(page.get_by_role("button", name="Stitch", exact=True).click)[0]
     )
 
-    taken = page.request.get(f"/api/v1/workspaces/{studio.shelf}/uploads/?ready=1").json()[
-        "results"
-    ]
-    phone = next(row for row in taken if row["kind"] == "video")
+    taken = page.request.get(f"/api/v1/workspaces/{studio.shelf}/uploads/?ready=1").json()
+    phone = next(row for row in taken["results"] if row["kind"] == "video")
     assert phone["width"] < phone["height"]
-    assert phone["notes"] == ["sound_dropped"]
+    assert phone["had_audio"], "and the sound is not kept"
     assert phone["seconds"] == pytest.approx(2.2, abs=0.2)
     assert len(made.frames) == pytest.approx((2 + phone["seconds"]) * studio.engine["fps"], abs=1)
-    shown = made.frames[-2]
-    if (
-        tall.count()
-    ):  # the sun of the drawing stood at the top right: turned, it is at the bottom right
-        assert len(shown) > len(shown[0])
-    else:  # it stands between black bars
-        assert shown[:, : len(shown[0]) // 4].mean() < 8
+    shown = made.frames[-2].astype(int)
+    if tall.count():
+        assert shown.shape[0] > shown.shape[1]
+    # The sun of the drawing stands at the top; turned clockwise with the rest, it is low on the right.
+    sun = (shown[..., 0] > 200) & (shown[..., 1] > 180) & (shown[..., 2] < 130)
+    rows, columns = np.nonzero(sun)
+    assert len(rows) > 100
+    assert rows.mean() > shown.shape[0] / 2 and columns.mean() > shown.shape[1] / 2

@@ -41,6 +41,8 @@ def test_a_sentence_becomes_a_shared_clip_that_proves_where_it_comes_from(
 
     # Cost and wait are there before the click; an impatient double click makes one job.
     page.get_by_role("radio", name="2 s").check()
+    page.get_by_text("Expert settings").click()
+    page.get_by_label("Steps", exact=True).fill("20")  # long enough to be watched
     page.locator('[data-quote-part="cost"]').get_by_text("credits").wait_for()
     page.locator('[data-quote-part="wait"]').wait_for()
     watch_cards(page)

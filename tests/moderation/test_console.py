@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
-from generation.models import Video
+from generation.models import Source, Upload, Video
 from moderation import services
 from moderation.errors import CaseClosed
 from moderation.models import Case, Decision, Report
@@ -129,3 +129,39 @@ def test_only_staff_with_a_second_factor_get_in(case: Case, alice: User, path: s
 
 def test_an_unknown_case_is_not_found(console: Client) -> None:
     assert console.get("/moderation/cases/999999/").status_code == 404
+
+
+def test_removing_a_clip_removes_the_chosen_uploads_it_was_made_from(
+    console: Client, case: Case, video: Video, staff: User
+) -> None:
+    workspace = video.workspace
+    first, second, other = (
+        Upload.objects.create(
+            workspace=workspace,
+            uploaded_by=workspace.owner,
+            name=name,
+            status="ready",
+            size_bytes=9,
+            media_key=f"{workspace.pk}/uploads/{name}",
+        )
+        for name in ("first.png", "second.png", "other.png")
+    )
+    for upload in (first, second):
+        Source.objects.create(
+            workspace=workspace,
+            generation=video.generation,
+            upload=upload,
+            relationship="componentOf",
+        )
+    url = f"/moderation/cases/{case.pk}/"
+    html = console.get(url).content.decode()
+    assert "first.png" in html and "second.png" in html and "other.png" not in html
+
+    decision = {"action": "remove", "note": "both break the rule"}
+    foreign = console.post(url, {**decision, "uploads": [str(other.pk)]})
+    assert foreign.status_code == 400
+    assert console.post(url, {**decision, "uploads": [str(first.pk)]}).status_code == 302
+    rows = dict(Upload.objects.values_list("name", "quarantined_at"))
+    assert rows["first.png"] is not None
+    assert rows["second.png"] is None and rows["other.png"] is None
+    assert AuditEntry.objects.get(event="upload.quarantined").data == {"reason": f"case:{case.pk}"}

@@ -48,7 +48,7 @@ def test_it_is_ready_with_every_part_seen(site: Site) -> None:
     assert wait_for(worker_seen, 60)
     status, body = site.get("/readyz")
     assert status == 200
-    assert set(json.loads(body)["checks"].values()) == {"ok"}
+    assert all(said.startswith("ok") for said in json.loads(body)["checks"].values())
 
 
 def test_the_printed_sign_in_opens_the_composer(site: Site) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import pytest
 
+from generation.credentials import explain
 from generation.provenance.c2pa import (
     FINGERPRINT,
     TRAINED,
@@ -52,6 +53,23 @@ def test_a_signed_file_is_trusted_and_says_what_made_it(files, tmp_path, signer,
     assert claims["training_allowed"] is False
     assert [action["action"] for action in claims["actions"]] == ["c2pa.created", "c2pa.edited"]
     assert claims["actions"][1]["description"] == "Visible moving mark added: Sora"
+
+
+def test_it_says_what_was_done_to_reach_the_size_and_the_length(files, tmp_path, signer, claim):
+    said = claim(resampled="drawn at 160x96, enlarged to 1920x1152", passes=4, watermark="Sora")
+    sign_file(files / "clip.mp4", tmp_path / "clip.mp4", said, identity=signer)
+
+    claims = read_credentials(tmp_path / "clip.mp4", signer.trust_anchors).claims
+
+    assert (claims["resampled"], claims["passes"]) == (said.resampled, 4)
+    assert [action["action"] for action in claims["actions"]] == [
+        "c2pa.created",
+        "c2pa.resized",
+        "c2pa.edited",
+    ]
+    assert claims["actions"][1]["description"] == f"Resampled: {said.resampled}"
+    facts = dict(explain({"state": "trusted", "claims": claims}).facts)
+    assert facts["Drawn"] == "at 160x96, enlarged to 1920x1152, in 4 passes"
 
 
 @pytest.mark.parametrize("name", NAMES)

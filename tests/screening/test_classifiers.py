@@ -107,7 +107,7 @@ def _score(category: Category, value: float) -> _Fixed:
 
 
 @pytest.mark.parametrize(
-    ("value", "action"), [(0.5, "allow"), (0.92, "allow"), (0.94, "guard"), (0.99, "refuse")]
+    ("value", "action"), [(0.5, "allow"), (0.88, "allow"), (0.92, "guard"), (0.99, "refuse")]
 )
 def test_the_three_zones_of_the_default_profile(value: float, action: str) -> None:
     verdict = review_prompt("a lamp", classifiers=[_score(Category.HATE, value)])
@@ -117,14 +117,14 @@ def test_the_three_zones_of_the_default_profile(value: float, action: str) -> No
 
 
 def test_a_guarded_sexual_score_beside_a_minor_is_refused_as_child_safety() -> None:
-    sexual = _score(Category.SEXUAL, 0.90)
+    sexual = _score(Category.SEXUAL, 0.85)
 
     assert review_prompt("a lamp", classifiers=[sexual]).action == "allow"
     verdict = review_prompt("a child with a lamp", classifiers=[sexual])
 
     assert verdict.action == "refuse"
     assert verdict.reasons == ("sexual_minors",)
-    assert verdict.profile == "minor_present"
+    assert verdict.profile == "minor_referenced"
 
 
 def test_violence_is_judged_strictly_beside_a_minor() -> None:

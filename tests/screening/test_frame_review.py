@@ -117,7 +117,7 @@ def test_frames_of_a_clip_with_a_minor_are_judged_strictly() -> None:
     eye = _Eye(lambda frame: 0.5)
 
     assert _review(MOVING, classifier=eye).action == "guard"
-    assert _review(MOVING, classifier=eye, profile="minor_present").action == "refuse"
+    assert _review(MOVING, classifier=eye, profile="minor_referenced").action == "refuse"
 
 
 def test_a_classifier_that_breaks_closes_the_review() -> None:

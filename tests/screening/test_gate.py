@@ -80,7 +80,7 @@ def test_a_flood_of_marks_shrinks_to_three_on_a_letter() -> None:
     assert len(clean_prompt(flooded)) <= 3 + 3
 
 
-@pytest.mark.parametrize("level", ["refuse", "guard"])
+@pytest.mark.parametrize("level", ["refuse", "mention", "guard"])
 def test_every_listed_term_has_the_effect_its_list_promises(level: str) -> None:
     missed = []
     for blocklist in matcher().blocklists:
@@ -89,7 +89,7 @@ def test_every_listed_term_has_the_effect_its_list_promises(level: str) -> None:
         for entry in blocklist.entries:
             text = " ".join(part.rstrip("*") for part in entry)
             verdict = screen_prompt(text)
-            if verdict.action == "allow" or (level == "refuse" and verdict.allowed):
+            if verdict.action == "allow" or (level != "guard" and verdict.allowed):
                 missed.append((blocklist.name, text))
 
     assert not missed
@@ -157,8 +157,8 @@ def test_a_reference_to_a_minor_switches_to_the_strict_profile(prompt: str) -> N
     verdict = screen_prompt(prompt)
 
     assert verdict.allowed
-    assert verdict.profile == "minor_present"
-    assert verdict.details == {"minor_reference": True}
+    assert verdict.profile == "minor_referenced"
+    assert verdict.details["minor_reference"] is True
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def _entries(category: str, *levels: str) -> list[str]:
 
 
 def test_any_sexual_term_beside_any_reference_to_a_minor_is_refused() -> None:
-    sexual = [t for t in _entries("sexual", "refuse", "guard") if t.isascii()]
+    sexual = [t for t in _entries("sexual", "refuse", "mention", "guard") if t.isascii()]
     minors = [t for t in _entries("minors", "note") if minor_references(f"a {t} there")]
     assert len(sexual) > 150
     assert len(minors) > 100
@@ -241,7 +241,7 @@ def test_help_against_self_harm_is_guarded_while_its_depiction_stays_refused() -
 
 def test_the_featured_profile_refuses_what_the_default_guards() -> None:
     assert screen_prompt("a bloody knife").action == "guard"
-    assert screen_prompt("a bloody knife", profile="featured").action == "refuse"
+    assert screen_prompt("a bloody knife", profile="feed").action == "refuse"
 
 
 def test_every_code_a_verdict_can_carry_is_a_published_policy() -> None:

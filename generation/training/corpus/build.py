@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.media import MediaError, MediaInfo, probe, sample_frames
+from generation.media import DecodeLimits, MediaError, MediaInfo, probe, sample_frames
 from generation.provenance.fingerprint import FULL, FingerprintBuilder
 from generation.training.config import read_run
 from generation.training.corpus import rendered
@@ -254,7 +254,7 @@ class Build:
             return [item]
         path = item.file(self.root)
         pictures, seconds = [], []
-        with _refusing(item):
+        with refusing(item):
             info = probe(path, limits=self.limits)
             for at, frame in sample_frames(path, CUT_RATE, limits=self.limits):
                 pictures.append(small(frame))
@@ -288,8 +288,8 @@ class Build:
             length = item.end - item.start if item.media else DRAWN["frames"] / DRAWN["fps"]
             meter = Meter(length, wanted=max(1, wanted.frames), side=wanted.side)
             prints = FingerprintBuilder(1000.0)  # moments in milliseconds, at any rate
-            with _refusing(item):
-                for seconds, frame in self._frames(item):
+            with refusing(item):
+                for seconds, frame in frames_of(item, self.root, self.limits):
                     meter.add(seconds, frame)
                     prints.add(round(seconds * 1000), frame)
                     review.add(meter.frames - 1, seconds, frame)
@@ -304,17 +304,6 @@ class Build:
         if self.recaptioner is None or item.seed:  # the grammar knows what it drew
             return item, None
         return item, pool.submit(self.recaptioner, meter.pictures)
-
-    def _frames(self, item: Item) -> Iterator[tuple[float, Pixels]]:
-        if item.seed:
-            drawn = rendered.draw(item.seed, **DRAWN, rng=random.Random(item.seed))
-            yield from ((k / DRAWN["fps"], frame) for k, frame in enumerate(drawn))
-            return
-        path = item.file(self.root)
-        for at, frame in sample_frames(path, LOOK_RATE, start=item.start, limits=self.limits):
-            if at >= item.end - 1e-3:
-                return
-            yield max(0.0, at - item.start), frame
 
     def _captioned(self, item: Item, future: Future[Answer] | None) -> Item:
         """With the model's captions where there were none; left out where both disagree."""
@@ -382,7 +371,20 @@ class Build:
             report.recaption = self.recaptioner.counts
 
 
-class _refusing:
+def frames_of(item: Item, root: Path, bounds: DecodeLimits) -> Iterator[tuple[float, Pixels]]:
+    """(seconds, frame uint8 [h, w, 3]) of one scene, LOOK_RATE a second. Raises MediaError, OSError."""
+    if item.seed:
+        drawn = rendered.draw(item.seed, **DRAWN, rng=random.Random(item.seed))
+        yield from ((k / DRAWN["fps"], frame) for k, frame in enumerate(drawn))
+        return
+    path = item.file(root)
+    for at, frame in sample_frames(path, LOOK_RATE, start=item.start, limits=bounds):
+        if item.end and at >= item.end - 1e-3:
+            return
+        yield max(0.0, at - item.start), frame
+
+
+class refusing:
     """Turns what reading a file raises into Refused."""
 
     def __init__(self, item: Item) -> None:

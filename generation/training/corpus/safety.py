@@ -35,6 +35,12 @@ class Safety:
             self._frames = make(**settings.frame_options)
         self._known = KnownHashes(_hashes(settings.known_hashes))
 
+    @property
+    def names(self) -> list[str]:
+        """Name and version of everything that judges."""
+        judges = [*self._texts, *([self._frames] if self._frames is not None else [])]
+        return [f"{judge.name} {judge.version}" for judge in judges]
+
     def check_captions(self, texts: Iterable[str]) -> None:
         """Raises Refused (unsafe caption, not screened)."""
         for text in texts:

@@ -21,8 +21,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", nargs="?", metavar="NAME")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument(
+            "--part", action="append", default=[], help="of a benchmark that has parts: one alone"
+        )
 
-    def handle(self, *, name: str | None, **options: Any) -> None:
+    def handle(self, *, name: str | None, part: list[str], **options: Any) -> None:
         known = benchmarks()
         if name is None:
             for title, what in known.items():
@@ -30,8 +33,9 @@ class Command(BaseCommand):
             return
         if name not in known:
             raise CommandError(f"There is no benchmark {name!r}; there are {', '.join(known)}.")
+        parts = [word for each in part for word in ("--part", each)]
         child = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.{name.replace('-', '_')}", "--json"],
+            [sys.executable, "-m", f"benchmarks.{name.replace('-', '_')}", "--json", *parts],
             cwd=settings.BASE_DIR,
             stdout=subprocess.PIPE,
             text=True,

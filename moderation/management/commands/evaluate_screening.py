@@ -1,0 +1,119 @@
+"""`manage.py evaluate_screening`: what the text screening does with the rows of any set.
+
+Without --set it scores our own prompts that no classifier was trained on.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from generation.prompting import rewrite
+from generation.screening import text_providers
+from moderation.screening import evaluate, evaluation_document, text_linear, training_data
+from moderation.screening.panel import default_text_classifiers
+from moderation.screening.policy import default_policy
+from moderation.screening.protocol import ScreeningUnavailable
+from moderation.screening.signals import Checks
+from moderation.screening.thresholds import PROFILES
+
+
+class Command(BaseCommand):
+    help = (
+        "Score the text screening on evaluation sets (JSON lines with id, text, category, label)."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--set", nargs="+", type=Path, action="extend", metavar="PATH", dest="sets",
+            help="files of JSON lines, or folders of *.jsonl; without it, our own unseen prompts",
+        )  # fmt: skip
+        parser.add_argument("--profile", choices=sorted(PROFILES), default="default")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--rows", type=Path, metavar="OUT.jsonl", help="one line for each row")
+        parser.add_argument(
+            "--unseen", action="store_true",
+            help="leave out rows the shipped classifiers were trained on (training_data.py)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--document", type=Path, metavar="PATH", help="write the tables as Markdown"
+        )
+
+    def handle(self, **options: Any) -> None:
+        problems = evaluate.Problems()
+        try:
+            if options["sets"]:
+                rows = evaluate.read_rows(options["sets"], problems)
+                if options["unseen"]:
+                    rows = [r for r in rows if not text_linear.default().trained_on(r.text)]
+            else:
+                rows = training_data.own_unseen_rows()
+        except evaluate.NoRows as error:
+            raise CommandError(str(error)) from error
+        for problem in problems.named:
+            self.stderr.write(f"left out {problem}")
+        if problems.count > len(problems.named):
+            self.stderr.write(f"left out {problems.count - len(problems.named)} more lines")
+        try:
+            report = self._report(rows, problems, options)
+        except ScreeningUnavailable as error:
+            raise CommandError(f"The screening can't answer: {error}") from error
+        if options["document"]:
+            text = evaluation_document.render(report)
+            options["document"].write_text(text, encoding="utf-8")
+        if options["json"]:
+            self.stdout.write(json.dumps(report, ensure_ascii=False))
+        else:
+            self.stdout.write(evaluation_document.render(report))
+
+    def _report(
+        self, rows: list[evaluate.Row], problems: evaluate.Problems, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The embedded classifiers alone at the top level; with providers apart, never mixed."""
+        local = tuple(evaluate.Remembered(c) for c in default_text_classifiers())
+        judged = self._judge(rows, Checks(texts=local), options["profile"])
+        if options["rows"]:
+            with options["rows"].open("w", encoding="utf-8") as file:
+                for item in judged:
+                    file.write(json.dumps(item.to_json(), ensure_ascii=False) + "\n")
+        report = {
+            "profile": options["profile"],
+            "policy_version": default_policy().version,
+            "classifiers": [f"{c.name} {c.version}" for c in local],
+            "sets": [str(path) for path in options["sets"] or ()] or ["own unseen prompts"],
+            "rows": len(judged),
+            "lines_left_out": problems.count,
+            "problems": problems.named,
+            **evaluate.tables(judged),
+        }
+        providers = text_providers()
+        if providers:
+            checks = Checks(texts=local, text_providers=tuple(providers))
+            report["with_providers"] = {
+                "providers": [f"{p.name} {p.version}" for p in providers],
+                **evaluate.tables(self._judge(rows, checks, options["profile"])),
+            }
+        return report
+
+    def _judge(
+        self, rows: list[evaluate.Row], checks: Checks, profile: str
+    ) -> list[evaluate.Judged]:
+        judged = []
+        for number, row in enumerate(rows, start=1):
+            judged.append(
+                evaluate.judge(
+                    row,
+                    rewrite=lambda text: rewrite(text).text,
+                    profile=profile,
+                    policy=default_policy(),
+                    checks=checks,
+                )
+            )
+            if number % 500 == 0:
+                self.stderr.write(f"{number:,} of {len(rows):,} rows")
+        return judged

@@ -1,0 +1,116 @@
+"""The policy lab: what a proposed policy would have decided about the last stored decisions.
+
+Reads only. Every stored decision keeps its signals, so nothing is asked again; the answer is the one
+the pipeline would give (moderation.screening.decision.redecide).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from generation.models import SafetyCheck
+from moderation.screening.decision import Decision, redecide
+from moderation.screening.policy import Policy
+from moderation.screening.thresholds import UnknownProfile
+
+LENGTHS = (100, 500, 2000)
+MOST = LENGTHS[-1]
+MOST_SHOWN = 100
+ORDER = {"allow": 0, "guard": 1, "hold": 2, "refuse": 3}
+
+
+@dataclass(frozen=True)
+class Flip:
+    """One stored decision that would come out differently. Never the prompt: this page is about rules."""
+
+    check: SafetyCheck
+    before: str
+    after: str
+    category: str
+    strongest: str  # the signal that decides under the stricter of both
+
+    @property
+    def stricter(self) -> bool:
+        return ORDER[self.after] > ORDER[self.before]
+
+
+@dataclass
+class LabResult:
+    """looked_at: decisions read. unreadable: stored rows that are none. by_category: category ->
+    {"stricter", "looser"} counts. flips: at most MOST_SHOWN of all_flips."""
+
+    looked_at: int = 0
+    unreadable: int = 0
+    all_flips: int = 0
+    by_category: dict[str, dict[str, int]] = field(default_factory=dict)
+    moves: Counter[tuple[str, str]] = field(default_factory=Counter)
+    flips: list[Flip] = field(default_factory=list)
+
+
+def run(policy: Policy, *, last: int = 500) -> LabResult:
+    """Decide the last `last` stored decisions again under `policy`."""
+    last = max(1, min(last, MOST))
+    rows = (
+        SafetyCheck.objects.select_related("generation")
+        .defer("generation__plan")
+        .order_by("-created_at", "-id")[:last]
+    )
+    result = LabResult()
+    for check in rows:
+        _judge(check, policy, result)
+    return result
+
+
+def _judge(check: SafetyCheck, policy: Policy, result: LabResult) -> None:
+    result.looked_at += 1
+    try:
+        stored = Decision.from_json(check.verdict)
+        again = replay(stored, policy)
+    except (KeyError, TypeError, ValueError, UnknownProfile):
+        result.unreadable += 1
+        return
+    if again.action == stored.action:
+        return
+    result.all_flips += 1
+    result.moves[stored.action, again.action] += 1
+    decisive = again if ORDER[again.action] > ORDER[stored.action] else stored
+    category = decisive.categories[0] if decisive.categories else "other"
+    way = "stricter" if decisive is again else "looser"
+    counts = result.by_category.setdefault(category, {"stricter": 0, "looser": 0})
+    counts[way] += 1
+    if len(result.flips) < MOST_SHOWN:
+        result.flips.append(
+            Flip(check, stored.action, again.action, category, _strongest(decisive))
+        )
+
+
+def replay(stored: Decision, policy: Policy) -> Decision:
+    """The same signals under another policy."""
+    return redecide(
+        stored.signals,
+        profile=stored.profile,
+        policy=policy,
+        details=stored.details,
+        stage=stored.stage,
+    )
+
+
+def _strongest(decision: Decision) -> str:
+    deciding = [s for s in decision.signals if s.action == decision.action]
+    if not deciding:
+        return "–"
+    top = max(deciding, key=lambda signal: signal.value)
+    where = "" if top.frame_seconds is None else f" at {top.frame_seconds:.1f} s"
+    return f"{top.provider} {top.value:.3f}{where}"
+
+
+def totals(by_category: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
+    """Rows of the table by category, the most changed first."""
+    rows: Iterable[dict[str, Any]] = (
+        {"category": name, **counts, "all": sum(counts.values())}
+        for name, counts in by_category.items()
+    )
+    return sorted(rows, key=lambda row: (-row["all"], row["category"]))

@@ -1,0 +1,120 @@
+"""The report of evaluate.py as Markdown: docs/safety_evaluation.md and what the command prints."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _interval(value: list[float] | None) -> str:
+    return "–" if value is None else f"{100 * value[0]:.0f}–{100 * value[1]:.0f}"
+
+
+def _rates_table(title: str, rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    lines = [
+        f"| {title} | n | refused | 95 % interval | refused or guarded | 95 % interval |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, rates in rows.items():
+        if rates["n"]:
+            lines.append(
+                f"| {name} | {rates['n']} | {percent(rates['refused'])} "
+                f"| {_interval(rates['refused_interval'])} | {percent(rates['refused_or_guarded'])} "
+                f"| {_interval(rates['refused_or_guarded_interval'])} |"
+            )
+    return lines
+
+
+def _groups_table(groups: Mapping[str, Mapping[str, int]]) -> list[str]:
+    lines = [
+        "| label/category | n | refuse | guard | rewrite | allow |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {c['n']} | {c['refuse']} | {c['guard']} | {c['rewrite']} | {c['allow']} |"
+        for name, c in groups.items()
+    ]
+    return lines
+
+
+def _tables(report: Mapping[str, Any]) -> list[str]:
+    recall = {"all": report["recall_all"], **report["recall"]}
+    if report["implicit"]["n"]:
+        recall["wording harmless, intent not"] = report["implicit"]
+    precision = {name: value for name, value in report["precision"].items() if value is not None}
+    minors = report["minor_references"]
+    rewriting = report["rewriting"]
+    parts = [
+        "### Unsafe prompts",
+        "",
+        *_rates_table("category", recall),
+        "",
+        f"Of the refused, {percent(report['right_category'])} name the labelled category.",
+        *(
+            f"- Of the {name} rows refused or guarded, {percent(value)} are labelled unsafe."
+            for name, value in precision.items()
+        ),
+        "",
+        "### Ordinary prompts: false alarms",
+        "",
+        *_rates_table("source", report["false_positives"]),
+        "",
+        "### Harmless but suspicious wording: over-refusal",
+        "",
+        *_rates_table("source", report["over_refusal"]),
+        "",
+        "### Names",
+        "",
+        f"- {rewriting['to_rewrite']} prompts that name somebody or something: "
+        f"{percent(rewriting['rewritten'])} rewritten.",
+        f"- Ordinary prompts altered: {percent(rewriting['harmless_altered'])}.",
+        "",
+    ]
+    if minors:
+        parts += ["### References to minors", "", "| label | n | found |", "|---|---|---|"]
+        parts += [f"| {n} | {c['n']} | {percent(c['found'])} |" for n, c in minors.items()]
+        parts += [""]
+    languages = {n: t for n, t in report["languages"].items() if t["block"]["n"] + t["allow"]["n"]}
+    if len(languages) > 1:
+        parts += ["### By language", ""]
+        parts += _rates_table("unsafe, language", {n: t["block"] for n, t in languages.items()})
+        parts += [""]
+        parts += _rates_table("harmless, language", {n: t["allow"] for n, t in languages.items()})
+        parts += [""]
+    parts += ["### Counts", "", *_groups_table(report["groups"]), ""]
+    return parts
+
+
+def render(report: Mapping[str, Any], notes: Iterable[str] = ()) -> str:
+    """Markdown of one report; the tables with providers, if any, stand apart."""
+    spent = report["milliseconds"]
+    lines = [
+        "# Safety evaluation: text screening",
+        "",
+        f"Made by `manage.py evaluate_screening` on {date.today().isoformat()}: profile "
+        f"`{report['profile']}`, policy {report['policy_version']}, Python "
+        f"{platform.python_version()}, {report['rows']:,} rows of "
+        f"{', '.join(report['sets'])}. Figures change only by running it again.",
+        "",
+        f"Time of one prompt here (rewriter, lists, classifiers, decision): median {spent['median']} "
+        f"ms, p95 {spent['p95']} ms.",
+        "",
+        f"## Embedded classifiers: {', '.join(report['classifiers'])}",
+        "",
+        *_tables(report),
+    ]
+    if report.get("with_providers"):
+        other = report["with_providers"]
+        lines += [
+            f"## The same rows with providers: {', '.join(other['providers'])}",
+            "",
+            *_tables(other),
+        ]
+    lines += list(notes)
+    return "\n".join(lines).rstrip() + "\n"
