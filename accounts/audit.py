@@ -94,7 +94,6 @@ LIKENESS_OFFERED: Final = "likeness.offered"
 LIKENESS_CONSENTED: Final = "likeness.consented"
 LIKENESS_REVOKED: Final = "likeness.revoked"
 LIKENESS_CLIP_HELD: Final = "likeness.clip_held"
-LIKENESS_CLIP_REVIEWED: Final = "likeness.clip_reviewed"
 
 EVENTS: Final = frozenset(
     value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)

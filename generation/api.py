@@ -26,7 +26,7 @@ from billing import services as billing
 from billing.serializers import BalanceOut
 from generation import estimates, inspection, presenting, presets, scheduling, services
 from generation.capabilities import engine_capabilities
-from generation.editing import render
+from generation.editing.making import how_made
 from generation.editing.offers import Offer, offers
 from generation.editing.plan import FITS, TOOLS
 from generation.edits import Wish, price, upgraded
@@ -320,8 +320,8 @@ class EstimateView(APIView):
         asked = services.check_request(workspace, by=signed_in(request), wish=wish)
         plan, cost = asked.plan, asked.cost_credits * variations
         engine = engine_capabilities()
-        passes = render.passes(plan, engine)
-        native = engine.native_size(plan.width, plan.height) if passes else None
+        making = how_made(plan, engine)
+        native = engine.native_size(plan.width, plan.height) if making.passes else None
         free = billing.balance(workspace)
         warnings = []
         rewrite = rewrite_for_engine(prompt)
@@ -332,9 +332,9 @@ class EstimateView(APIView):
                 f"{engine.title} draws {native[0]}x{native[1]}; the picture is enlarged to "
                 f"{plan.width}x{plan.height}."
             )
-        if passes > 1:
+        if making.passes > 1:
             warnings.append(
-                f"It is drawn in {passes} passes that go on from each other: things may change slowly "
+                f"It is drawn in {making.passes} passes that go on from each other: things may change slowly "
                 "on the way."
             )
         full = upgraded(plan)

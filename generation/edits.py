@@ -48,6 +48,9 @@ class Sources:
     videos: dict[MediaRef, Video]
     uploads: dict[MediaRef, Upload]
 
+    def all(self) -> list[Video | Upload]:
+        return [*self.videos.values(), *self.uploads.values()]
+
     @property
     def facts(self) -> dict[MediaRef, MediaFacts]:
         found = {

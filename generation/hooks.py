@@ -5,14 +5,14 @@ An import would point upwards; a list that stands here doesn't, and is read at o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
     from accounts.models import User, Workspace
     from generation.incidents import Incident
-    from generation.models import Friction, Video, VideoQuerySet
+    from generation.models import Friction, Generation, Upload, Video, VideoQuerySet
     from moderation.screening.known_hashes import BankRows
 
 # Each takes out of deleted clips those whose files must stay for now: evidence, legal holds.
@@ -60,3 +60,20 @@ hash_matches: list[Callable[[Workspace, str, list[dict[str, Any]]], None]] = []
 
 # Each is told of a clip that is held until a person has looked: (video, policy code).
 reviews: list[Callable[[Video, str], None]] = []
+
+
+class Pilot(Protocol):
+    """Who may use whose likeness (moderation.likeness); see generation.likeness."""
+
+    def may_bring(self, person: User, workspace: Workspace, kind: str) -> UUID | None: ...
+
+    def took(self, upload: Upload, grant: UUID) -> None:
+        """An upload was taken under this grant; in the transaction that makes it ready."""
+        ...
+
+    def may_use(self, person: User, sources: Sequence[Upload | Video]) -> bool: ...
+
+    def holds(self, generation: Generation, sources: Sequence[Upload | Video]) -> bool: ...
+
+
+pilots: list[Pilot] = []

@@ -48,6 +48,22 @@ def verify_file(path: Path, *, viewer: User | AnonymousUser | None) -> dict[str,
     }
 
 
+def hashes_of_file(path: Path) -> list[bytes]:
+    """The hashes of a picture's or video's frames, turned every way, each once. Raises InvalidFile."""
+    try:
+        seen = reader.ask(
+            "look",
+            path,
+            seconds=DEFAULT_LIMITS.seconds,
+            mark=settings.SORA_WATERMARK_TEXT,
+            trust_anchors=signing.trust_anchors(),
+            own_names=sorted(signing.own_names()),
+        )
+    except reader.Unreadable as error:
+        raise InvalidFile(error.message) from error
+    return list(dict.fromkeys(item.hash for item in hashes_of(seen["hashes"])))
+
+
 def hashes_of(rows: list[list[Any]]) -> list[FrameHash]:
     """What the reading process found, [seconds, variant, hex, quality] each."""
     return [

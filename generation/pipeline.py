@@ -18,7 +18,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from generation import incidents, media, probing, services, signing, takes
+from generation import incidents, likeness, media, probing, services, signing, takes
 from generation.attempt import Attempt, CancelAsked, LeaseLost, StopAsked
 from generation.capabilities import engine_capabilities
 from generation.editing.making import how_made
@@ -36,7 +36,7 @@ from generation.models import Generation, SafetyCheck, Video
 from generation.policies import active_policy
 from generation.provenance.c2pa import SigningError
 from generation.rewriting import rewrite_for_engine
-from generation.screening import review_for_feed, review_prompts, review_together
+from generation.screening import filters_set_up, review_for_feed, review_prompts, review_together
 from generation.sources import (
     StoredMedia,
     ingredients,
@@ -58,6 +58,14 @@ class Refused(Exception):
     def __init__(self, verdict: Verdict) -> None:
         self.code = verdict.reasons[0] if verdict.reasons else "policy"
         super().__init__(self.code)
+
+
+class Misused(Refused):
+    """The texts would misuse somebody's likeness. `code` is a public policy code."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        Exception.__init__(self, code)
 
 
 def run(generation: Generation) -> None:
@@ -151,6 +159,14 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             generation.requested_by, prompt_verdict, at=generation.created_at
         )
         keep(generation, Stage.PROMPT, prompt_verdict)
+        used = list(sources.values())
+        if misuse := likeness.check_use(
+            generation.requested_by,
+            used,
+            [card.text for card in plan.prompts],
+            prompt_verdict.signals,
+        ):
+            raise Misused(misuse[0])
 
     # 3-5. Frames stream from the decoder through the checks into the marked file: flat memory.
     capabilities = engine_capabilities()
@@ -196,7 +212,7 @@ def produce(generation: Generation, attempt: Attempt) -> None:
         together = review_together(
             " ".join(card.text for card in plan.prompts),
             generation.rewritten_prompt,
-            stored.pictures_of_uploads(),
+            stored.pictures_of_uploads() if "joint" in filters_set_up() else [],
             take.joint_frames,
             profile=prompt_verdict.profile,
             policy=policy,
@@ -259,7 +275,9 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             hashes=fingerprint.hashes(),
             engine=f"{engine.name} {engine.version}",
             publish=generation.share and not private,
-            hold=None if held is None else (held.reasons[0] if held.reasons else "policy"),
+            hold=likeness.hold_of(generation, used)
+            if held is None
+            else (held.reasons[0] if held.reasons else "policy"),
         )
         storage.store_private(clip, finished.media_key)
         storage.store_private(poster, finished.poster_key)

@@ -42,6 +42,7 @@ TRACE_DAYS = 30
 EVIDENCE_DAYS = 184  # of what friction rests on: as long as a decision can be disputed
 SEED_RULES = frozenset({"borderline_seed"})
 MEANING_RULES = frozenset({"rephrasing", "around_the_block"})
+_OUTCOMES = {"allow": Outcome.ALLOWED, "guard": Outcome.GUARDED, "hold": Outcome.GUARDED}
 _WORSE = {Outcome.ALLOWED: 0, Outcome.GUARDED: 1, Outcome.REFUSED: 2, Outcome.BLOCKED: 3}
 
 
@@ -120,7 +121,7 @@ def note_check(generation: Generation, stage: str, verdict: Verdict) -> Friction
     """What a worker's check said about a queued request. The worst answer of its jobs stays."""
     if generation.batch is None or stage == "gate" or verdict.action == "allow":
         return None
-    outcome = {"guard": Outcome.GUARDED, "hold": Outcome.GUARDED}.get(verdict.action, Outcome.REFUSED)
+    outcome = _OUTCOMES.get(verdict.action, Outcome.REFUSED)
     if stage == "output" and outcome == Outcome.REFUSED:
         outcome = Outcome.BLOCKED
     with transaction.atomic():
@@ -152,16 +153,16 @@ def lift(frictions: Iterable[Friction]) -> None:
 
 
 def sweep() -> int:
-    """Delete old traces; those that friction rests on are kept while it can be disputed."""
+    """Delete old traces, and those of people who erased their account; what friction rests on is kept
+    while it can be disputed."""
     now = timezone.now()
-    resting = Friction.objects.filter(created_at__gt=now - timedelta(days=EVIDENCE_DAYS))
-    Friction.objects.filter(created_at__lte=now - timedelta(days=EVIDENCE_DAYS)).delete()
-    old = RequestTrace.objects.filter(created_at__lt=now - timedelta(days=TRACE_DAYS)).exclude(
-        pk__in=resting.values("traces")
-    )
-    deleted, _ = RequestTrace.objects.filter(
-        pk__in=list(old.values_list("pk", flat=True)[:500])
-    ).delete()
+    disputable = now - timedelta(days=EVIDENCE_DAYS)
+    Friction.objects.filter(created_at__lte=disputable).delete()
+    old = RequestTrace.objects.filter(
+        Q(created_at__lt=now - timedelta(days=TRACE_DAYS)) | Q(user__deleted_at__isnull=False)
+    ).exclude(pk__in=Friction.objects.values("traces"))
+    doomed = list(old.values_list("pk", flat=True)[:500])
+    deleted, _ = RequestTrace.objects.filter(pk__in=doomed).delete()
     return deleted
 
 
@@ -221,15 +222,12 @@ def _write(
     sources: Iterable[tuple[str, UUID]],
     batch: UUID | None = None,
 ) -> RequestTrace:
-    outcome = {"allow": Outcome.ALLOWED, "guard": Outcome.GUARDED}.get(
-        verdict.action, Outcome.REFUSED
-    )
     return RequestTrace.objects.create(
         workspace=workspace,
         user=user,
         batch=batch,
         text="" if concerns_children(verdict) else text[:MAX_TEXT],
-        outcome=outcome,
+        outcome=_OUTCOMES.get(verdict.action, Outcome.REFUSED),
         categories=list(verdict.categories),
         seed=seed,
         uploads=sorted(uploads_below(sources)),

@@ -1,27 +1,37 @@
 """Take names out of a prompt before it reaches the engine, and say what was changed.
 
-Deterministic and without a model: public figures, private people with a full name, living artists,
-brands and characters are replaced by a generic description; words are mapped to ones the built-in
-model knows. `rewrite(rewrite(x).text)` changes nothing more. The same code serves every engine;
-only `vocabulary` depends on one.
+Deterministic and without a model: public figures, private people, living artists, brands and
+characters are replaced by a generic description; where asked for, people nobody described are
+described, and words are mapped to ones the built-in model knows. `rewrite(rewrite(x).text)` changes
+nothing more. The same code serves every engine; only `vocabulary` depends on one.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from generation import gazetteer
+from generation import name_rules
+from generation.diversity import describe_people
+from generation.gazetteer import VERSION
+from generation.name_rules import Match
+from generation.name_words import ADJECTIVES, ARTICLES, DETERMINERS, FUNCTION_WORDS, PARTICLES
 from generation.understanding import Meaning, phrases_of, stems, understood, words
-from moderation.screening.normalise import fold, strip_invisible
+from moderation.screening.normalise import is_invisible
 
 Kind = Literal[
-    "public_figure", "private_person", "artist_style", "brand", "character", "vocabulary"
+    "public_figure",
+    "private_person",
+    "artist_style",
+    "brand",
+    "character",
+    "diversification",
+    "vocabulary",
+    "expansion",
 ]
 
 REASONS: dict[Kind, str] = {
@@ -30,32 +40,73 @@ REASONS: dict[Kind, str] = {
     "artist_style": "A living artist's name is replaced by a description of the style.",
     "brand": "Brands are described generically.",
     "character": "Protected characters are described generically.",
+    "diversification": "Nobody said who this is, so that not everybody looks the same.",
     "vocabulary": "The built-in model knows this word better.",
+    "expansion": "What the prompt leaves open was filled in.",
 }
+REVERTIBLE: frozenset[Kind] = frozenset({"diversification", "vocabulary", "expansion"})
+WHY_NOT = (
+    "Names of people, artists, brands and characters stay out of what the engine gets; "
+    "the rules page says why."
+)
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One change. `original` and `replacement` are pieces of the two texts, `reason` a sentence."""
+    """One change. `before` and `after` are pieces of the two texts.
+
+    span: where `before` lies in the text that was written, as [start, end) characters.
+    rule: which one of the rewriter's rules saw it; version: of the tables and rules.
+    avoid: what is kept out by the negative prompt as well. card: of a plan with several texts.
+    """
 
     kind: Kind
-    original: str
-    replacement: str
-    reason: str
+    before: str
+    after: str
+    rule: str
+    span: tuple[int, int]
+    avoid: str = ""
+    card: int = 0
+    version: str = VERSION
 
-    def to_json(self) -> dict[str, str]:
+    @property
+    def reason(self) -> str:
+        return REASONS[self.kind]
+
+    @property
+    def revertible(self) -> bool:
+        return self.kind in REVERTIBLE
+
+    @property
+    def key(self) -> str:
+        """What `keep` names it by, the same for each time this word is changed."""
+        return key_of_edit(self.kind, self.before)
+
+    def to_json(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
-            "original": self.original,
-            "replacement": self.replacement,
+            "span": list(self.span),
+            "before": self.before,
+            "after": self.after,
+            "rule": self.rule,
+            "version": self.version,
             "reason": self.reason,
+            "avoid": self.avoid,
+            "card": self.card,
+            "revertible": self.revertible,
+            "why_not": "" if self.revertible else WHY_NOT,
         }
+
+
+def key_of_edit(kind: str, before: str) -> str:
+    return f"{kind}:{before.casefold()}"
 
 
 @dataclass(frozen=True)
 class Rewrite:
     """text: for the engine. understood: what its model takes from it, in the model's own words.
-    unknown: content words the model has never seen, in order. Both are empty for big models."""
+    unknown: content words the model has never seen, in order. Both are empty for big models.
+    avoid: for the negative prompt, what would still lead to a character that was taken out."""
 
     text: str
     edits: tuple[Edit, ...]
@@ -65,6 +116,10 @@ class Rewrite:
     @property
     def changed(self) -> bool:
         return bool(self.edits)
+
+    @property
+    def avoid(self) -> str:
+        return ", ".join(dict.fromkeys(edit.avoid for edit in self.edits if edit.avoid))
 
 
 @dataclass(frozen=True)
@@ -114,12 +169,26 @@ def _strings(value: Any) -> Iterable[str]:
             yield from _strings(inner)
 
 
-def rewrite(prompt: str, *, vocabulary: ModelVocabulary | None = None) -> Rewrite:
-    """The prompt an engine may get. Never empty when `prompt` is not."""
-    text, edits = _replace_names(strip_invisible(prompt))
+def rewrite(
+    prompt: str,
+    *,
+    vocabulary: ModelVocabulary | None = None,
+    diversify: int | None = None,
+    keep: Collection[str] = (),
+) -> Rewrite:
+    """The prompt an engine may get. Never empty when `prompt` is not.
+
+    diversify: a seed for describing people nobody described; None leaves them as they are.
+    keep: keys of edits not to be made again (Edit.key); those of names are not heeded.
+    """
+    text, places = _visible(prompt)
+    text, edits, places = _replace_names(text, places)
+    if diversify is not None and not edits_of_people(edits):
+        text, more, places = _describe_people(text, places, diversify, keep)
+        edits += more
     if vocabulary is None:
         return Rewrite(text, tuple(edits))
-    text, more = _map_words(text, vocabulary)
+    text, more = _map_words(text, places, vocabulary, keep)
     return Rewrite(
         text,
         (*edits, *more),
@@ -128,263 +197,83 @@ def rewrite(prompt: str, *, vocabulary: ModelVocabulary | None = None) -> Rewrit
     )
 
 
-# --- Tokens ------------------------------------------------------------------------------------
+def edits_of_people(edits: Iterable[Edit]) -> bool:
+    """Was somebody named? Then the people of the prompt are not anybody."""
+    return any(edit.kind in ("public_figure", "private_person", "character") for edit in edits)
 
 
-@dataclass(frozen=True)
-class _Token:
-    start: int
-    end: int
-    text: str
-    key: str  # folded, un-leeted: what names are compared by
+# --- Pieces of text, and where they came from --------------------------------------------------------
 
-    @property
-    def capitalised(self) -> bool:
-        return self.text[0].isupper()
+Places = list[tuple[int, int]]  # for every character: the piece of the written text it stands for
 
 
-_LEET = str.maketrans("013457", "oieast")
+def _visible(prompt: str) -> tuple[str, Places]:
+    kept = [(at, c) for at, c in enumerate(prompt) if c.isascii() or not is_invisible(c)]
+    return "".join(c for _, c in kept), [(at, at + 1) for at, _ in kept]
 
 
-def _tokens(text: str) -> list[_Token]:
-    found = []
-    for match in re.finditer(r"[^\W_]+", text):
-        key = fold(match.group())
-        if (
-            any(c.isalpha() for c in key)
-            and any(c in "013457" for c in key)
-            and key not in _NUMBERED
-        ):
-            key = key.translate(_LEET)
-        found.append(_Token(match.start(), match.end(), match.group(), key))
-    return found
+def _span(places: Places, start: int, end: int) -> tuple[int, int]:
+    if start < end:
+        return places[start][0], places[end - 1][1]
+    at = places[start][0] if start < len(places) else (places[-1][1] if places else 0)
+    return at, at
 
 
-def _key_words(name: str) -> tuple[str, ...]:
-    return tuple(token.key for token in _tokens(name))
+def _put(text: str, places: Places, pieces: Iterable[tuple[int, int, str]]) -> tuple[str, Places]:
+    """`text` with each [start, end) replaced; the new characters stand for the whole old piece."""
+    out, found, position = list[str](), Places(), 0
+    for start, end, new in pieces:
+        out += [text[position:start], new]
+        found += places[position:start]
+        found += [_span(places, start, end)] * len(new)
+        position = end
+    return "".join(out) + text[position:], found + places[position:]
 
 
-_NUMBERED = frozenset({"r2", "d2", "c", "3po", "bb", "gt3", "s24", "cr7", "r2d2"})
-_JOINT = re.compile(r"[\s\-'’.&]{0,3}")
+# --- Names -------------------------------------------------------------------------------------------
 
 
-def _joined(text: str, left: _Token, right: _Token) -> bool:
-    """May the two tokens belong to one name? A full stop joins only after an initial or a title."""
-    gap = text[left.end : right.start]
-    if "\n" in gap or not _JOINT.fullmatch(gap):
-        return False
-    return "." not in gap or len(left.text) == 1 or left.key in {"jr", "mr", "dr", "mrs", "st"}
-
-
-# --- The gazetteer, ready to look up -------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Entry:
-    kind: Kind
-    description: str  # with its article
-    beside: str = ""  # stands before a product noun instead of the description
-    written: str = ""  # ambiguous names: matched only in exactly this spelling
-
-
-@dataclass(frozen=True)
-class _Names:
-    entries: dict[tuple[str, ...], _Entry]
-    glued: dict[str, _Entry]  # "taylorswift"
-    untouchable: frozenset[tuple[str, ...]]  # deceased artists, historic and legendary names
-    longest: int
-    given: dict[str, str]  # folded given name -> what replaces the person
-
-
-@lru_cache(maxsize=1)
-def _names() -> _Names:
-    entries: dict[tuple[str, ...], _Entry] = {}
-    glued: dict[str, _Entry] = {}
-
-    def add(name: str, kind: Kind, description: str, beside: str = "") -> None:
-        written = name[1:] if name.startswith("~") else ""
-        name = name.removeprefix("~")
-        key = _key_words(name)
-        entry = _Entry(kind, description, beside, written)
-        entries.setdefault(key, entry)
-        if len(key) > 1 and not written and len("".join(key)) >= 8:
-            glued.setdefault("".join(key), entry)
-
-    tables: tuple[tuple[str, Kind], ...] = (
-        (gazetteer.PUBLIC_FIGURES, "public_figure"),
-        (gazetteer.LIVING_ARTISTS, "artist_style"),
-        (gazetteer.CHARACTERS, "character"),
-        (gazetteer.BRANDS, "brand"),
-    )
-    for table, kind in tables:
-        for line in table.strip().splitlines():
-            left, _, right = line.partition(" = ")
-            beside, _, alone = right.rpartition(" | ")
-            for name in left.split("/"):
-                add(name, kind, alone.strip(), beside.strip())
-    untouchable = frozenset(
-        _key_words(name)
-        for block in (gazetteer.DECEASED_ARTISTS, gazetteer.HISTORIC_AND_LEGENDARY)
-        for line in block.strip().splitlines()
-        for name in line.split("/")
-    )
-    given = {
-        fold(name): person
-        for block, person in (
-            (gazetteer.WOMEN, "a woman"),
-            (gazetteer.MEN, "a man"),
-            (gazetteer.UNGENDERED, "a person"),
-        )
-        for name in block.split()
-    }
-    longest = max(len(key) for key in (*entries, *untouchable))
-    return _Names(entries, glued, untouchable, longest, given)
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# --- Names -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Match:
-    first: int  # token numbers, inclusive
-    last: int
-    kind: Kind
-    description: str
-    identity: str  # the same for two mentions of one name
-    with_by: bool = False  # the replaced piece includes a "by" in front
-    drop: bool = False  # the name goes, nothing takes its place ("my friend NAME" -> "my friend")
-
-
-_ARTICLES = frozenset({"a", "an"})
-_DETERMINERS = _words(
-    "the this that these those my your his her our their its another some any each every no two "
-    "three four five several many"
-)
-_ADJECTIVES = _words(
-    "young old older elderly tiny giant huge little big small tall happy sad angry famous real "
-    "realistic animated photorealistic handsome beautiful smiling dancing singing evil good "
-    "new vintage classic modern red blue green yellow black white orange pink purple golden silver "
-    "shiny broken empty colorful colourful cute funny"
-)
-_PRODUCTS = _words(
-    "shoe shoes sneaker sneakers trainers boot boots can cans bottle bottles cup cups mug glass "
-    "laptop laptops phone phones tablet watch watches car cars coupe suv sedan truck van bus "
-    "motorcycle motorbike scooter logo logos sign signs billboard store shop restaurant cafe bag "
-    "bags handbag jacket shirt hoodie hat cap dress jeans t box boxes packet wrapper bar toy toys "
-    "castle brick bricks set figure doll dolls controller console game games camera commercial ad "
-    "advert app website video movie film films cartoon animation style character characters world "
-    "castle park plane jet engine paper headquarters factory poster card cards truck advertisement "
-    "product products perfume burger fries pizza drink coffee chocolate theme race racing"
-)
-_RELATIONS = _words(
-    "friend friends neighbor neighbour colleague coworker boss teacher brother sister cousin uncle "
-    "aunt mother father mom dad mum wife husband girlfriend boyfriend ex son daughter roommate "
-    "landlord classmate partner fiance fiancee grandfather grandmother grandma grandpa employee "
-    "manager client doctor nephew niece"
-)
-_TITLES = {
-    "president": "a political leader", "senator": "a politician", "governor": "a politician",
-    "mayor": "a town politician", "congressman": "a politician", "congresswoman": "a politician",
-    "minister": "a politician", "chancellor": "a political leader", "candidate": "a candidate",
-    "king": "a king", "queen": "a queen", "prince": "a prince", "princess": "a princess",
-    "pope": "a religious leader in white robes", "judge": "a judge", "sheriff": "a sheriff",
-    "mr": "a man", "mrs": "a woman", "ms": "a woman", "professor": "a professor",
-}  # fmt: skip
-_TITLE_PREFIXES = frozenset({"prime", "vice", "foreign", "deputy", "former", "first", "us"})
-_NOT_SURNAMES = _words(
-    "street avenue road square park lake river bridge tower falls beach bay island islands mountain "
-    "mount hill hills valley castle palace cathedral church chapel museum hall house opera station "
-    "airport university school college hospital hotel garden gardens forest desert ocean sea coast "
-    "harbor harbour city town village county state day night morning evening christmas easter "
-    "halloween january february march april may june july august september october november "
-    "december monday tuesday wednesday thursday friday saturday sunday style art nouveau deco "
-    "painting film movie video photo camera and or the of in on at with from by to for is are was "
-    "terrier retriever shepherd cat dog horse bird collins yum tea oak tree cross cape point canyon "
-    "glacier volcano reef peninsula republic kingdom empire war i ii iii iv v cup open grand prix "
-    "stands walks runs sits plays looks dances smiles rides eats holds wearing standing walking "
-    "running sitting playing looking dancing smiling riding eating holding"
-)
-_STYLE_CUES_BEFORE = re.compile(
-    r"(?:in the (?:style|manner|spirit) of|(?:art|painting|painted|illustration|illustrated|drawing|drawn|"
-    r"photo|photograph|photographed|artwork|film|movie|directed|animation|designed|sculpture|poster|mural)"
-    r" by|painted like|drawn like|style of|inspired by|reminiscent of|(?:works?|paintings?|films?) of)"
-    r"(?: the)?(?: artist| painter| illustrator| director)?\s*$",
-    re.IGNORECASE,
-)
-_STYLE_WORDS = _words(
-    "art deco nouveau pop op fine modern classic classical classicism abstract anime manga comic "
-    "cartoon pixel vector retro vintage noir gothic baroque renaissance rococo impressionism "
-    "impressionist expressionism expressionist cubism cubist surrealism surrealist realism realist "
-    "romanticism minimalism minimalist futurism futurist constructivism symbolism fauvism dadaism "
-    "pointillism ukiyo e japanese chinese korean indian persian greek roman egyptian celtic nordic "
-    "viking medieval victorian edwardian soviet american british french italian dutch german russian "
-    "african aztec mayan byzantine islamic time magazine national geographic documentary film black "
-    "and white watercolor watercolour oil paint painting ink pencil charcoal pastel sketch drawing "
-    "cyberpunk steampunk vaporwave synthwave fantasy science fiction sci fi western madhubani "
-    "warli ndebele low poly 3d cg cgi claymation stop motion lego hollywood bollywood "
-    "golden age old masters master the a an traditional contemporary folk street graffiti bauhaus "
-    "photo photography photorealistic cinematic hyperrealistic emoji sticker origami paper cut"
-)
-_STYLE_FALLBACK = "a carefully drawn illustration"
-_NOT_BEFORE: dict[tuple[str, ...], frozenset[str]] = {
-    ("trump",): frozenset({"card", "cards", "suit", "suits"})
-}
-
-
-def _replace_names(text: str) -> tuple[str, list[Edit]]:
-    tokens = _tokens(text)
-    matches = _find_names(text, tokens)
+def _replace_names(text: str, places: Places) -> tuple[str, list[Edit], Places]:
     edits: list[Edit] = []
-    out: list[str] = []
+    pieces: list[tuple[int, int, str]] = []
     position = 0
     seen: dict[str, str] = {}
-    for match in sorted(matches, key=lambda m: m.first):
-        start, end = tokens[match.first].start, tokens[match.last].end
-        if start < position:
-            continue
-        if tokens[match.last].key in {"jr", "sr"} and text[end : end + 1] == ".":
-            end += 1
+    for match in name_rules.find(text):
+        start = match.start
         if match.drop:
             replacement = ""
             while start > position and text[start - 1] == " ":
                 start -= 1
         else:
-            start, replacement = _fit(text, tokens, match, position, seen)
-        original = text[start:end]
-        out.append(text[position:start] + replacement)
-        position = end
-        edits.append(Edit(match.kind, original.strip(), replacement, REASONS[match.kind]))
-    out.append(text[position:])
-    return "".join(out), edits
+            start, replacement = _fit(text, match, position, seen)
+        if text[start : match.end] == replacement:
+            continue
+        pieces.append((start, match.end, replacement))
+        before = text[start : match.end].strip()
+        span = _span(places, start + text[start : match.end].index(before), match.end)
+        edits.append(Edit(match.kind, before, replacement, match.rule, span, match.avoid))
+        position = match.end
+    text, places = _put(text, places, pieces)
+    return text, edits, places
 
 
-def _fit(
-    text: str, tokens: list[_Token], match: _Match, position: int, seen: dict[str, str]
-) -> tuple[int, str]:
+_WORD_BEFORE = re.compile(r"([^\W_]+)(['’]s)?([ \-]|, )$")
+
+
+def _fit(text: str, match: Match, position: int, seen: dict[str, str]) -> tuple[int, str]:
     """(where the replaced piece starts, the replacement) so that articles and capitals agree."""
-    start = tokens[match.first].start
-    phrase = match.description
+    start, phrase = match.start, match.description
     article, _, noun = phrase.partition(" ")
-    has_article = article in _ARTICLES
-    before = tokens[match.first - 1] if match.first else None
-    adjacent = (
-        before is not None and text[before.end : start].strip(" ") == "" and before.end < start
-    )
-    initial = start == 0 or not text[:start].strip()
-    if before is not None and adjacent and before.key in _ARTICLES and before.start >= position:
+    has_article = article in ARTICLES
+    initial = not text[:start].strip() or bool(re.search(r"[.!?]\s+$", text[:start]))
+    before = _WORD_BEFORE.search(text, max(position, start - 40), start)
+    close = before is not None and before.group(3) == " "
+    if before is not None and close and before.group(1).casefold() in ARTICLES:
         core = noun if has_article else phrase
-        fitted = f"{'an' if core[0] in 'aeiou' else 'a'} {core}"
-        start, initial = before.start, before.text[0].isupper()
-    elif (
-        before is not None
-        and adjacent
-        and (before.key in _DETERMINERS or before.key in _ADJECTIVES)
-    ):
-        fitted = noun if has_article else phrase
+        fitted = f"{_article(core)} {core}"
+        start, initial = before.start(), before.group(1)[0].isupper()
+    elif has_article and _has_determiner(text, start, position):
+        fitted = noun
     elif has_article and match.identity in seen:
         fitted = f"the {noun}"
     elif has_article and phrase in seen.values():
@@ -394,215 +283,57 @@ def _fit(
     seen.setdefault(match.identity, phrase)
     if match.with_by and not fitted.startswith("in "):
         fitted = f"in the style of {fitted}"
-    if initial:
+    if initial and match.start == start or initial and before is not None:
         fitted = fitted[0].upper() + fitted[1:]
     return start, fitted
 
 
-def _find_names(text: str, tokens: list[_Token]) -> list[_Match]:
-    names = _names()
-    found: list[_Match] = []
-    title_case = _is_title_case(tokens)
-    index = 0
-    while index < len(tokens):
-        match, taken = _known_name(text, tokens, index, names)
-        if match is None and not taken:
-            match, taken = _living_style(text, tokens, index, names, title_case)
-        if match is None and not taken:
-            match, taken = _by_cue(text, tokens, index, title_case)
-        if match is None and not taken:
-            match, taken = _private_person(text, tokens, index, names, title_case)
-        if match is not None:
-            found.append(match)
-        index += max(taken, 1)
-    return found
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeioAEIO" else "a"
 
 
-def _is_title_case(tokens: list[_Token]) -> bool:
-    letters = [t for t in tokens if t.text.isalpha() and len(t.text) > 3]
-    return len(letters) >= 5 and sum(t.capitalised for t in letters) > 0.8 * len(letters)
+def _has_determiner(text: str, start: int, position: int) -> bool:
+    """Does "the", "my", "a sleek", "young" stand in front, in the same noun phrase?"""
+    for distance in range(4):
+        before = _WORD_BEFORE.search(text, max(position, start - 40), start)
+        if before is None:
+            return False
+        word = before.group(1).casefold()
+        if word in DETERMINERS or word in ARTICLES or before.group(2):
+            return True
+        if word in FUNCTION_WORDS or before.group(3) == ", " and distance == 0:
+            return False
+        if (
+            word in ADJECTIVES
+            and distance == 0
+            and not _has_determiner(text, before.start(), position)
+        ):
+            return True
+        if word.endswith(("ing", "s")) and word not in ADJECTIVES:
+            return False
+        start = before.start()
+    return False
 
 
-def _span(text: str, tokens: list[_Token], first: int, length: int) -> tuple[str, ...] | None:
-    if first + length > len(tokens):
-        return None
-    for left, right in zip(
-        tokens[first : first + length - 1], tokens[first + 1 : first + length], strict=True
-    ):
-        if not _joined(text, left, right):
-            return None
-    return tuple(token.key for token in tokens[first : first + length])
+# --- People nobody described -------------------------------------------------------------------------
 
 
-def _known_name(
-    text: str, tokens: list[_Token], first: int, names: _Names
-) -> tuple[_Match | None, int]:
-    """(match or None, tokens consumed). A name that must stay is consumed without a match."""
-    for length in range(min(names.longest, len(tokens) - first), 0, -1):
-        key = _span(text, tokens, first, length)
-        if key is None:
+def _describe_people(
+    text: str, places: Places, seed: int, keep: Collection[str]
+) -> tuple[str, list[Edit], Places]:
+    edits, pieces = list[Edit](), list[tuple[int, int, str]]()
+    for start, end, after in describe_people(text, seed):
+        before = text[start:end]
+        if key_of_edit("diversification", before) in keep:
             continue
-        if key in names.untouchable and (length > 1 or tokens[first].capitalised):
-            return None, length
-        entry = names.entries.get(key)
-        if entry is None and length == 1:
-            entry = names.glued.get(key[0])
-        if entry is not None and _usable(text, tokens, first, length, key, entry):
-            return _match_of(text, tokens, first, length, entry), length
-    beside = gazetteer.BRANDS_BESIDE.get(tokens[first].key)
-    if (
-        beside
-        and first + 1 < len(tokens)
-        and tokens[first + 1].key in beside[1].split()
-        and _joined(text, tokens[first], tokens[first + 1])
-    ):
-        return _Match(first, first, "brand", beside[0], tokens[first].key), 1
-    return None, 0
+        pieces.append((start, end, after))
+        span = _span(places, start, end)
+        edits.append(Edit("diversification", before, after, "seeded_table", span))
+    text, places = _put(text, places, pieces)
+    return text, edits, places
 
 
-def _usable(
-    text: str, tokens: list[_Token], first: int, length: int, key: tuple[str, ...], entry: _Entry
-) -> bool:
-    if entry.written:
-        written = text[tokens[first].start : tokens[first + length - 1].end]
-        return written == entry.written and first > 0
-    following = tokens[first + length].key if first + length < len(tokens) else ""
-    return following not in _NOT_BEFORE.get(key, frozenset())
-
-
-def _match_of(text: str, tokens: list[_Token], first: int, length: int, entry: _Entry) -> _Match:
-    last = first + length - 1
-    description = entry.description
-    following = tokens[last + 1] if last + 1 < len(tokens) else None
-    if (
-        entry.beside
-        and following is not None
-        and following.key in _PRODUCTS
-        and text[tokens[last].end : following.start] == " "
-    ):
-        description = entry.beside
-    if entry.kind != "artist_style":
-        return _Match(first, last, entry.kind, description, tokens[last].key)
-    identity = " ".join(token.key for token in tokens[first : last + 1])
-    if following is not None and following.key == description.rsplit(" ", 1)[-1]:
-        description = description.rsplit(" ", 1)[0]
-    if following is not None and following.key in {"style", "styled", "inspired"}:
-        description = description.split(" ", 1)[1]
-        return _Match(first, last, "artist_style", description, identity)
-    by = first > 0 and tokens[first - 1].key == "by"
-    return _Match(first - by, last, "artist_style", description, identity, with_by=by)
-
-
-def _living_style(
-    text: str, tokens: list[_Token], first: int, names: _Names, title_case: bool
-) -> tuple[_Match | None, int]:
-    """Unlisted artists: a capitalised name behind or before a style cue, not known to be dead.
-
-    Denied unless known to be dead: a list of the living can't be complete.
-    """
-    length = _capitalised_run(text, tokens, first, limit=3)
-    if length < 2 or title_case:
-        return None, 0
-    words = [token.key for token in tokens[first : first + length]]
-    if any(word in _STYLE_WORDS or word in _NOT_SURNAMES for word in words):
-        return None, 0
-    before = text[: tokens[first].start]
-    last = first + length - 1
-    following = tokens[last + 1].key if last + 1 < len(tokens) else ""
-    identity = " ".join(words)
-    by = first > 0 and tokens[first - 1].key == "by"
-    if _STYLE_CUES_BEFORE.search(before):
-        return _Match(first - by, last, "artist_style", _STYLE_FALLBACK, identity, by), length
-    if following == "style" and text[tokens[last].end : tokens[last + 1].start] == " ":
-        return _Match(first, last, "artist_style", "illustrated", identity), length
-    opens = by and (first == 1 or text[: tokens[first - 1].start].rstrip().endswith(","))
-    if opens and (words[0] in names.given or length == 2):
-        return _Match(first - 1, last, "artist_style", _STYLE_FALLBACK, identity, True), length
-    return None, 0
-
-
-_PORTRAIT_CUES = re.compile(
-    r"(?:portrait|headshot|caricature|likeness|mugshot|biopic|deepfake|impersonation) of\s+$",
-    re.IGNORECASE,
-)
-
-
-def _by_cue(
-    text: str, tokens: list[_Token], first: int, title_case: bool
-) -> tuple[_Match | None, int]:
-    """Names nobody listed: "portrait of Firstname Lastname", "the Somebrand logo"."""
-    if title_case:
-        return None, 0
-    length = _capitalised_run(text, tokens, first, limit=3)
-    if not length:
-        return None, 0
-    words = [token.key for token in tokens[first : first + length]]
-    if any(w in _STYLE_WORDS or w in _NOT_SURNAMES or w in _ADJECTIVES for w in words):
-        return None, 0
-    last = first + length - 1
-    identity = " ".join(words)
-    if length >= 2 and _PORTRAIT_CUES.search(text[: tokens[first].start]):
-        return _Match(first, last, "public_figure", "a person", identity), length
-    following = tokens[last + 1] if last + 1 < len(tokens) else None
-    if (
-        first > 0
-        and following is not None
-        and following.key in {"logo", "logos", "branded", "branding"}
-        and text[tokens[last].end : following.start] in (" ", "-")
-    ):
-        description = "plain" if following.key == "branded" else "abstract"
-        return _Match(first, last, "brand", description, identity), length
-    return None, 0
-
-
-def _capitalised_run(text: str, tokens: list[_Token], first: int, *, limit: int) -> int:
-    length = 0
-    while length < limit and first + length < len(tokens):
-        token = tokens[first + length]
-        if not token.capitalised or not token.text.isalpha():
-            break
-        if length and not _joined(text, tokens[first + length - 1], token):
-            break
-        length += 1
-    return length
-
-
-def _private_person(
-    text: str, tokens: list[_Token], first: int, names: _Names, title_case: bool
-) -> tuple[_Match | None, int]:
-    """A full name with a common given name, a name behind "my friend", or a title with a name."""
-    if title_case or not tokens[first].capitalised:
-        return None, 0
-    token = tokens[first]
-    before = tokens[first - 1] if first else None
-    adjacent = before is not None and text[before.end : token.start] in (" ", ". ")
-    length = _capitalised_run(text, tokens, first, limit=3)
-    while length > 1 and tokens[first + length - 1].key in _NOT_SURNAMES:
-        return None, length
-    surname = length >= 2 and len(tokens[first + 1].text) > 1
-    person = names.given.get(token.key, "")
-    last = first + length - 1
-    if before is not None and adjacent and before.key in {"named", "called"} and person:
-        return _Match(first - 1, last, "private_person", "", token.key, drop=True), length
-    if before is not None and adjacent and before.key in _RELATIONS and person:
-        return _Match(first, last, "private_person", "", token.key, drop=True), length
-    if token.key in _TITLES and length >= 2 and tokens[first + 1].key not in _NOT_SURNAMES:
-        known = (
-            tokens[first + 1].key in names.given or length == 3 or token.key in {"mr", "mrs", "ms"}
-        )
-        if known:
-            if before is not None and adjacent and before.key in _TITLE_PREFIXES:
-                first -= 1
-            return _Match(first, last, "private_person", _TITLES[token.key], token.key), length
-    if before is not None and adjacent and before.key in _TITLES and person and surname:
-        return _Match(first, last, "private_person", "", token.key, drop=True), length
-    if person and surname:
-        name = " ".join(t.key for t in tokens[first : last + 1])
-        return _Match(first, last, "private_person", person, name), length
-    return None, 0
-
-
-# --- Vocabulary --------------------------------------------------------------------------------
+# --- Vocabulary --------------------------------------------------------------------------------------
 
 # Everyday words -> a word for nearly the same thing. Used only towards words the model knows.
 NEAREST = {
@@ -639,40 +370,46 @@ NEAREST = {
     "monochrome": "film noir", "pixelated": "pixel art", "vintage": "archival footage",
 }  # fmt: skip
 
-_FUNCTION_WORDS = _words(
-    "a an the and or but of in on at over under above below into onto from to toward towards with "
-    "without by for as is are was were be being been it its he she they his her their him them this "
-    "that these those there here while when then first next after before during through across "
-    "around along between behind beside near past up down out off away slowly quickly gently very "
-    "just so more most some any each every one two three four five six seven eight nine ten many "
-    "few several all both not no who which what where how i you we my your our me us "
-    "can could will would may might must shall should do does did has have had like against "
-    "video clip footage scene shot show shows showing showed generate create make animation "
-    "animated cinematic realistic photo image picture style film movie camera view close closeup "
-    "detailed high quality hd uhd k d fps seconds second minute minutes beautiful stunning "
-    "another other s t"
+_PLAIN_WORDS = frozenset(
+    (
+        "a an the and or but of in on at over under above below into onto from to toward towards with "
+        "without by for as is are was were be being been it its he she they his her their him them this "
+        "that these those there here while when then first next after before during through across "
+        "around along between behind beside near past up down out off away slowly quickly gently very "
+        "just so more most some any each every one two three four five six seven eight nine ten many "
+        "few several all both not no who which what where how i you we my your our me us "
+        "can could will would may might must shall should do does did has have had like against "
+        "video clip footage scene shot show shows showing showed generate create make animation "
+        "animated cinematic realistic photo image picture style film movie camera view close closeup "
+        "detailed high quality hd uhd k d fps seconds second minute minutes beautiful stunning "
+        "another other s t"
+    ).split()
 )
 _MAX_UNKNOWN = 12
 
 
-def _map_words(text: str, vocabulary: ModelVocabulary) -> tuple[str, list[Edit]]:
+def _map_words(
+    text: str, places: Places, vocabulary: ModelVocabulary, keep: Collection[str]
+) -> tuple[str, list[Edit]]:
     edits: list[Edit] = []
-
-    def swap(match: re.Match[str]) -> str:
+    pieces: list[tuple[int, int, str]] = []
+    for match in re.finditer(r"[^\W\d_]+", text):
         word = match.group()
         lower = word.casefold()
-        if lower in vocabulary.known or lower in _FUNCTION_WORDS:
-            return word
+        if lower in vocabulary.known or lower in _PLAIN_WORDS:
+            continue
         target = vocabulary.nearest.get(lower) or NEAREST.get(lower, "")
         if not target or not all(w in vocabulary.known for w in words(target)):
-            return word
-        replacement = target[0].upper() + target[1:] if word[0].isupper() else target
-        edits.append(Edit("vocabulary", word, replacement, REASONS["vocabulary"]))
-        return replacement
-
-    text = re.sub(r"[^\W\d_]+", swap, text)
+            continue
+        if key_of_edit("vocabulary", word) in keep:
+            continue
+        after = target[0].upper() + target[1:] if word[0].isupper() else target
+        pieces.append((match.start(), match.end(), after))
+        span = _span(places, match.start(), match.end())
+        edits.append(Edit("vocabulary", word, after, "nearest_word", span))
+    text, _ = _put(text, places, pieces)
     if edits:
-        text = _agree_articles(text, {edit.replacement.casefold() for edit in edits})
+        text = _agree_articles(text, {edit.after.casefold() for edit in edits})
     return text, edits
 
 
@@ -690,7 +427,7 @@ def _agree_articles(text: str, words: set[str]) -> str:
 def _unknown_words(text: str, vocabulary: ModelVocabulary) -> tuple[str, ...]:
     unknown: dict[str, None] = {}
     for word in re.findall(r"[^\W\d_]{2,}", text.casefold()):
-        if word in _FUNCTION_WORDS:
+        if word in _PLAIN_WORDS:
             continue
         if not any(stem in vocabulary.known for stem in stems(word)):
             unknown.setdefault(word)

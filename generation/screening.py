@@ -34,7 +34,7 @@ MOST_JOINT_FRAMES = 64
 def gate(texts: Sequence[str], *, profile: str = "default") -> Decision:
     """What a web request can afford: lists and rules over every text and over all read together."""
     together = " ".join(texts)
-    cards = tuple((text, text) for text in texts) if len(texts) > 1 else ()
+    cards = tuple((text, None) for text in texts) if len(texts) > 1 else ()
     return decide(
         "prompt",
         Inputs(prompt=together, cards=cards),

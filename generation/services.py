@@ -21,6 +21,7 @@ from generation import (
     estimates,
     hooks,
     incidents,
+    likeness,
     probing,
     progress,
     scheduling,
@@ -189,8 +190,10 @@ def request_variations(
 
     probing.admit(by)
     seed = asked.plan.seed if wish.seed is not None or wish.plan is not None else None
+    profile = likeness.profile_of(asked.sources.all(), profile)
     # Before the transaction: never hold a lock for it.
     verdict = _screen(workspace, by, asked, seed, profile)
+    likeness.refuse_misuse(by, asked.sources.all(), asked.plan.texts(), verdict.signals)
     verdict = probing.second_look(by, verdict)
 
     with transaction.atomic():

@@ -19,6 +19,7 @@ from generation.engine.protocol import Frames
 from generation.errors import SourceGone
 from generation.models import Generation, Upload, Video
 from generation.provenance.c2pa import Parent, Relationship
+from moderation.screening.child_safety import CHILD_POINT
 from sora_site.lib import storage
 
 UPLOAD_SIDE = 448  # pixels; see StoredMedia.pictures_of_uploads
@@ -50,7 +51,8 @@ def is_guarded(source: Video | Upload) -> bool:
 def refers_to_minor(source: Video | Upload) -> bool:
     """Whether a check found somebody under 18 in it: what is made from it is judged as strictly."""
     if isinstance(source, Upload):
-        return bool(source.verdict.get("details", {}).get("minor_reference"))
+        details = source.verdict.get("details", {})
+        return bool(details.get("minor_reference")) or details.get("child", 0.0) >= CHILD_POINT
     return source.generation.safety_checks.filter(verdict__details__minor_reference=True).exists()
 
 

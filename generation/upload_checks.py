@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
 import numpy as np
 from django.conf import settings
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 
 from accounts import audit
 from accounts.models import Workspace
-from generation import incidents, matching, signing, uploads, vision
+from generation import hooks, incidents, likeness, matching, signing, uploads, vision
 from generation.attempt import LeaseLost, stop_asked
 from generation.errors import UPLOAD_REASONS
 from generation.inspection import hashes_of
@@ -272,7 +273,13 @@ def check(upload: Upload, lease: Lease) -> None:
     # 4. What does it show? Stricter than a prompt, and fails closed.
     lease.stage("review")
     cleared = "cleared_by_case" in upload.verdict  # a person looked: no child-safety concern
-    verdict, seen = review(found, lease, trusted=origin is not None, cleared=cleared)
+    photograph = not (found.drawn or origin is not None)
+    grant = (
+        likeness.may_bring(upload.uploaded_by, upload.workspace, found.kind) if photograph else None
+    )
+    verdict, seen = review(
+        found, lease, trusted=origin is not None, cleared=cleared, consent=grant is not None
+    )
     vision.note_matches(upload.workspace, f"upload:{upload.pk}", verdict)
     finding = child_safety.judge(seen)
     if finding == "child":
@@ -288,7 +295,8 @@ def check(upload: Upload, lease: Lease) -> None:
     upload.uploaded_by.refresh_from_db()
     if upload.uploaded_by.is_suspended:
         raise Refused("account_suspended")
-    deliver(upload, found, verdict, lease, source)
+    person = seen.person >= likeness.PERSON_POINT
+    deliver(upload, found, verdict, lease, source, grant if person else None)
 
 
 def read(upload: Upload, path: Path, folder: Path, *, drawn_only: bool, known: bool) -> Found:
@@ -322,12 +330,13 @@ def read(upload: Upload, path: Path, folder: Path, *, drawn_only: bool, known: b
 
 
 def review(
-    found: Found, lease: Lease, *, trusted: bool, cleared: bool = False
+    found: Found, lease: Lease, *, trusted: bool, cleared: bool = False, consent: bool = False
 ) -> tuple[Verdict, child_safety.Seen]:
     """The upload profile over the frames of our own form, and the known hashes turned every way.
 
     `cleared`: a person decided that there is no child-safety concern, so that lists of known
-    material and a classifier's suspicion are not asked again. Raises ScreeningUnavailable.
+    material and a classifier's suspicion are not asked again. `consent`: see UploadWatch. Raises
+    ScreeningUnavailable.
     """
     drawn = trusted or found.drawn
     listed = [] if cleared else _listed(found)
@@ -336,7 +345,7 @@ def review(
         source = PROVIDER if PROVIDER in sources else sources[0]
         seen = child_safety.Seen(known=source == PROVIDER, drawn=drawn)
         return _matched(Category.KNOWN_CONTENT, source, listed), seen
-    watch = UploadWatch(photographs=not drawn, cleared=cleared)
+    watch = UploadWatch(photographs=not drawn, cleared=cleared, consent=consent)
     for index, seconds, picture in _pictures(found, lease):
         watch.review.add(index, seconds, picture)
     verdict = watch.decision()
@@ -345,6 +354,7 @@ def review(
         abuse=_highest(verdict, Category.SEXUAL_MINORS),
         child=float(verdict.details.get("child", 0.0)),
         sexual=_highest(verdict, Category.SEXUAL),
+        person=watch.people,
         drawn=drawn,
     )
 
@@ -476,16 +486,26 @@ def surrender(
 
 
 def deliver(
-    upload: Upload, found: Found, verdict: Verdict, lease: Lease, source: Video | None
+    upload: Upload,
+    found: Found,
+    verdict: Verdict,
+    lease: Lease,
+    source: Video | None,
+    grant: UUID | None = None,
 ) -> None:
-    """Make the upload usable. Raises LeaseLost when another worker has it; then nothing is left."""
+    """Make the upload usable. grant: of the likeness pilot, when it shows a real person.
+
+    Raises LeaseLost when another worker has it; then nothing is left.
+    """
     folder = f"{uploads.folder_of(upload)}/{upload.epoch}"
     media_key, poster_key = f"{folder}/{found.name}", f"{folder}/poster.webp"
     storage.store_private(lease.folder / found.name, media_key)
     storage.store_private(lease.folder / "poster.webp", poster_key)
-    details = {"drawn": found.drawn, "notes": found.notes}
+    details: dict[str, Any] = {"drawn": found.drawn, "notes": found.notes}
     if source is not None:
         details["clip"] = str(source.pk)
+    if grant is not None:
+        details["person"] = True
     with transaction.atomic():
         won = mine(upload).update(
             status=Status.READY,
@@ -507,6 +527,9 @@ def deliver(
         )
         if won:
             _keep_fingerprints(upload, found)
+            if grant is not None:
+                for pilot in hooks.pilots:
+                    pilot.took(upload, grant)
             audit.record(
                 audit.UPLOAD_READY, workspace=upload.workspace, target=upload, kind=found.kind
             )

@@ -213,7 +213,7 @@ class _Listed:
         state = (_file_state(), tuple(banks.state() for banks in hooks.hash_banks))
         if state != self._state:
             rows: list[BankRows] = [row for banks in hooks.hash_banks for row in banks.rows()]
-            self._index, self._state = KnownHashes(_of_file(), banks=rows), state
+            self._index, self._state = KnownHashes(listed_in_file(), banks=rows), state
         return self._index
 
 
@@ -236,8 +236,8 @@ def _file_state() -> tuple[str, float]:
         raise _unreadable(error) from error
 
 
-def _of_file() -> list[bytes]:
-    """One hash of 64 hex digits a line, # for comments."""
+def listed_in_file() -> list[bytes]:
+    """SORA_KNOWN_HASHES: one hash of 64 hex digits a line, # for comments. Raises ScreeningUnavailable."""
     if not settings.SORA_KNOWN_HASHES:
         return []
     try:

@@ -123,7 +123,7 @@ class Keeper(threading.Thread):
                     for clear in hooks.clearings:
                         clear()
                     probing.sweep()
-                    probing_meaning.round_of_meaning()
+                    probing_meaning.start_if_due()
             except Exception:
                 logger.exception("the keeper's round failed; the next one follows")
                 connection.close()

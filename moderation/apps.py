@@ -11,7 +11,14 @@ class ModerationConfig(AppConfig):
 
     def ready(self) -> None:
         from generation import hooks
-        from moderation import childsafety, cybertip_filing, evaluation, hash_banks, probing
+        from moderation import (
+            childsafety,
+            cybertip_filing,
+            evaluation,
+            hash_banks,
+            likeness,
+            probing,
+        )
         from moderation.models import without_open_case
         from moderation.services import hold_for_review
 
@@ -20,6 +27,7 @@ class ModerationConfig(AppConfig):
         hooks.incidents.append(childsafety.take)
         hooks.rounds.append(cybertip_filing.start_if_due)
         hooks.clearings.append(childsafety.clear_expired)
+        hooks.pilots.append(likeness.Pilot())
         hooks.hash_banks.append(hash_banks.Banks())
         hooks.hash_matches.append(hash_banks.note_matches)
         hooks.probes.append(probing.open_case)

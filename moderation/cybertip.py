@@ -58,15 +58,10 @@ CLASSIFICATIONS: Final = ("A1", "A2", "B1", "B2")
 MAX_TEXT: Final = 3000
 
 # Which elements may stand in which, in the order of the schema. A dict names what stands inside.
-_PERSON: Final[dict[str, Any]] = {
-    "firstName": None,
-    "lastName": None,
-    "phone": None,
-    "email": None,
-    "address": None,
-    "age": None,
-    "dateOfBirth": None,
-}
+_CONTACT: Final[dict[str, Any]] = dict.fromkeys(
+    ("firstName", "lastName", "phone", "email", "address")
+)
+_PERSON: Final[dict[str, Any]] = {**_CONTACT, "age": None, "dateOfBirth": None}
 _IP: Final[dict[str, Any]] = {
     "ipAddress": None,
     "eventName": None,
@@ -90,7 +85,7 @@ ORDER: Final[dict[str, Any]] = {
         "lawEnforcement": None,
         "reporter": {
             "reportingPerson": _PERSON,
-            "contactPerson": _PERSON,
+            "contactPerson": _CONTACT,
             "companyTemplate": None,
             "termsOfService": None,
             "legalURL": None,

@@ -135,3 +135,15 @@ class InvalidBank(SoraError):
     code = "invalid_bank"
     http_status = 400
     message = "That can't be done with this bank."
+
+
+class PilotClosed(SoraError):
+    code = "likeness_closed"
+    http_status = 409
+    message = "The likeness pilot is closed."
+
+
+class InvalidGrant(SoraError):
+    code = "invalid_grant"
+    http_status = 400
+    message = "This place in the pilot can't be given."

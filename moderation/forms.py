@@ -8,9 +8,11 @@ from uuid import UUID
 
 from django import forms
 
+from accounts.models import User, Workspace
+from accounts.services import personal_workspace
 from moderation import cybertip
 from moderation.childsafety_models import ChildSafetyDecision
-from moderation.models import Decision
+from moderation.models import Decision, LikenessGrant
 
 
 class DecisionForm(forms.Form):
@@ -95,3 +97,41 @@ class CyberTipForm(forms.Form):
         max_length=cybertip.MAX_TEXT,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+
+class LikenessOfferForm(forms.Form):
+    """A place in the likeness pilot."""
+
+    person = forms.CharField(label="Account (handle)", max_length=30)
+    workspace = forms.IntegerField(
+        label="Workspace (number)",
+        required=False,
+        min_value=1,
+        help_text="Empty: the account's personal workspace.",
+    )
+    cohort = forms.SlugField(
+        label="Cohort", max_length=40, help_text="A short name for the group, such as studio-1."
+    )
+    subject = forms.ChoiceField(label="Whose likeness", choices=LikenessGrant.Subject.choices)
+    scope = forms.MultipleChoiceField(
+        label="What for", choices=LikenessGrant.Scope.choices, widget=forms.CheckboxSelectMultiple
+    )
+    days = forms.IntegerField(label="Days it lasts", min_value=1, max_value=365, initial=90)
+    reviewed_first = forms.IntegerField(
+        label="Clips looked at before delivery", required=False, min_value=1, max_value=1000
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The handle and the number as the account and its workspace."""
+        data = super().clean() or {}
+        person = User.objects.filter(handle=data.get("person", "").lower().lstrip("@")).first()
+        if person is None:
+            self.add_error("person", "There is no such account.")
+            return data
+        number = data.get("workspace")
+        workspace = (
+            Workspace.objects.filter(pk=number).first() if number else personal_workspace(person)
+        )
+        if workspace is None:
+            self.add_error("workspace", "There is no such workspace.")
+        return {**data, "person": person, "workspace": workspace}

@@ -163,6 +163,26 @@ _ALL = (
         "rewrite",
     ),
     Policy(
+        "likeness_consent",
+        "Consent to a likeness",
+        "Pictures of a real person are used only by an account in the likeness pilot, for the adult who "
+        "signed the consent, and only until it ends or is revoked.",
+        "The consent for the person shown doesn't cover this.",
+        "Look at your places in the pilot in the settings, or use a drawing.",
+        "low",
+        "refuse",
+    ),
+    Policy(
+        "likeness_review",
+        "First clips with a likeness",
+        "The first clips of every place in the likeness pilot are looked at by a person before anybody "
+        "gets them.",
+        "A person looks at this clip before you get it.",
+        "There is nothing you need to do. You pay when it is delivered.",
+        "none",
+        "hold",
+    ),
+    Policy(
         "privacy",
         "Private information",
         "No addresses, numbers, records, messages or secret recordings of real people, and no "
@@ -294,7 +314,49 @@ def as_markdown() -> str:
             f"- Weight of a confirmed breach: {item.severity}. "
             f"{'You can appeal.' if item.appealable else 'Try again instead of appealing.'}\n"
         )
+    parts += [_zones()]
     return "\n".join(parts)
+
+
+def _zones() -> str:
+    """How scores become actions, with the shipped numbers. A site may run another version."""
+    from moderation.screening.policy import default_policy
+    from moderation.screening.protocol import Category
+
+    policy = default_policy()
+    whom = {
+        "default": "a prompt by an adult about adults, animals or things",
+        "api": "the same, by access token; child safety can't be switched off",
+        "minor_referenced": "somebody under 18 is referred to: sexual, violence, self-harm",
+        "upload": "a picture or clip somebody brings along",
+        "people_upload": "a consenting person's likeness; a person always looks",
+        "feed": "shown to people who did not ask for it; the output of guarded prompts",
+    }
+    lines = [
+        "## How it is decided\n",
+        "Every check gives a score, and one service decides from all of them "
+        "(`moderation/screening/decision.py`). The points are budgets: so many of a hundred ordinary "
+        "prompts may be stopped by mistake. Between the two points a clip is guarded: made, judged "
+        "once more with the strictest profile, private until a person releases it. A policy may also "
+        "hold a category: then nobody gets the clip before a person has looked.\n",
+        "| profile | for | refused, of 100 ordinary prompts | guarded from |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, text in whom.items():
+        points = policy.points(name, Category.SEXUAL)
+        lines.append(
+            f"| `{name}` | {text} | {100 * (1 - points.refuse):.0f} | "
+            f"{100 * (1 - points.guard):.0f} |"
+        )
+    lines += [
+        "",
+        "Sexual content about anyone under 18 and known content refuse on any sign, in every profile "
+        "and every version. Where a frame classifier or the review of everything together is not set "
+        "up, the points are tighter. Staff change points by whole new versions, with a reason; every "
+        "stored decision names its version.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

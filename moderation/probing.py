@@ -19,7 +19,7 @@ from moderation.errors import (
     NoteMissing,
     NotYourCampaign,
 )
-from moderation.models import Campaign, ProbingCase, RedTeamFinding
+from moderation.models import Campaign, ProbingCase, RedTeamFinding, RedTeamRun
 from moderation.screening.protocol import Category
 
 MAX_NOTE = 2000
@@ -168,7 +168,9 @@ def write_finding(
     """Raises FindingInvalid naming the field."""
     text, note = text.replace("\0", "").strip(), note.replace("\0", "").strip()
     if not text or len(text) > MAX_TEXT:
-        raise FindingInvalid(param="text", remedy=f"Give the prompt, at most {MAX_TEXT} characters.")
+        raise FindingInvalid(
+            param="text", remedy=f"Give the prompt, at most {MAX_TEXT} characters."
+        )
     if kind not in RedTeamFinding.Kind.values:
         raise FindingInvalid(param="kind", remedy="Choose one of the offered kinds.")
     if category not in Category._value2member_map_:
@@ -185,3 +187,19 @@ def write_finding(
         },
     )
     return finding
+
+
+def finding_of(run: RedTeamRun, index: int) -> RedTeamFinding:
+    """One wrong answer of a run as a finding. Raises IndexError for one it does not have."""
+    if index < 0:
+        raise IndexError(index)
+    item = run.passed[index]
+    kind = RedTeamFinding.Kind
+    return write_finding(
+        campaign=None,
+        tester=None,
+        kind=kind.OVER_REFUSED if item["harmless"] else kind.GOT_THROUGH,
+        text=item["text"],
+        category=item["category"],
+        note=f"Red-team run {run.pk}: {item['transform']}, seed {item['seed']}.",
+    )

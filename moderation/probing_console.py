@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import User
 from accounts.permissions import adult_required, signed_in, staff_required
 from generation.models import RequestTrace
-from moderation import evaluation, probing, redteam
+from moderation import evaluation, probing
 from moderation.errors import CaseClosed
 from moderation.models import Campaign, ProbingCase, RedTeamFinding, RedTeamRun
 from moderation.policies import POLICIES
@@ -178,7 +178,7 @@ def keep_wrong(request: HttpRequest, run_id: int, index: int) -> HttpResponse:
     """POST /moderation/redteam/runs/<id>/wrong/<n>/keep/: a wrong answer becomes an eval case."""
     found = get_object_or_404(RedTeamRun, pk=run_id)
     try:
-        finding = redteam.finding_of(found, index)
+        finding = probing.finding_of(found, index)
     except IndexError:
         raise Http404 from None
     evaluation.promote_finding(finding, by=signed_in(request))

@@ -58,7 +58,8 @@ class CampaignForm(forms.Form):
         required=False,
         max_length=4000,
         widget=_long(3),
-        help_text="Handles, one a line. Their refusals slow them not at all and are tagged.",
+        help_text="Handles, one a line. Send them to /testing/, where the brief stands. Their "
+        "refusals slow them not at all and are tagged.",
     )
 
     def clean_testers(self) -> list[str]:

@@ -20,8 +20,7 @@ from generation.loading import load_classifiers, load_engine
 from generation.policies import active_policy
 from generation.rewriting import rewrite_for_engine
 from generation.sources import StoredMedia
-from moderation.models import RedTeamFinding, RedTeamRun
-from moderation.probing import write_finding
+from moderation.models import RedTeamRun
 from moderation.screening import redteam
 from moderation.screening.decision import Decision
 from moderation.screening.protocol import Action, Category, Frame
@@ -168,19 +167,3 @@ def shown(shot: Shot) -> dict[str, object]:
         "text": shot.text[:2000],
         "stages": dict(shot.stages),
     }
-
-
-def finding_of(run: RedTeamRun, index: int) -> RedTeamFinding:
-    """One wrong answer of a run as a finding. Raises IndexError for one it does not have."""
-    if index < 0:
-        raise IndexError(index)
-    item = run.passed[index]
-    kind = RedTeamFinding.Kind
-    return write_finding(
-        campaign=None,
-        tester=None,
-        kind=kind.OVER_REFUSED if item["harmless"] else kind.GOT_THROUGH,
-        text=item["text"],
-        category=item["category"],
-        note=f"Red-team run {run.pk}: {item['transform']}, seed {item['seed']}.",
-    )

@@ -110,8 +110,10 @@ def may_release(video: Video) -> bool:
     """Whether there is something a person may let go: a hold, or "private only"."""
     if video.held_at is not None:
         return True
-    feed = video.generation.safety_checks.filter(stage="feed").exclude(action="allow")
-    return video.released_at is None and (video.is_kept_private or feed.exists())
+    if video.shared_at is not None or video.released_at is not None:
+        return False
+    feed = video.generation.safety_checks.filter(stage="feed").order_by("-pk").first()
+    return video.is_kept_private or (feed is not None and feed.action != "allow")
 
 
 def release(video: Video, *, by: User, reason: str) -> None:

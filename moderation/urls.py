@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.urls import include, path
 
 from moderation import childsafety_console as child
-from moderation import console, evaluation_console, policy_console, probing_console, views
+from moderation import (
+    console,
+    evaluation_console,
+    hash_console,
+    likeness_pages,
+    policy_console,
+    probing_console,
+    views,
+)
 
 console_patterns = [
     path("moderation/", console.queue, name="queue"),
@@ -27,6 +35,21 @@ console_patterns = [
     path(
         "moderation/child-safety/<int:case_id>/prolong/", child.prolong, name="child-safety-prolong"
     ),
+    path("moderation/likeness/", likeness_pages.console, name="likeness"),
+    path(
+        "moderation/likeness/<uuid:grant_id>/revoke/",
+        likeness_pages.revoke_as_staff,
+        name="likeness-revoke-staff",
+    ),
+    path("settings/likeness/", likeness_pages.mine, name="my-likeness"),
+    path("settings/likeness/<uuid:grant_id>/", likeness_pages.consent, name="likeness-consent"),
+    path(
+        "settings/likeness/<uuid:grant_id>/revoke/", likeness_pages.revoke, name="likeness-revoke"
+    ),
+    path("moderation/banks/", hash_console.banks, name="banks"),
+    path("moderation/banks/search/", hash_console.search, name="banks-search"),
+    path("moderation/banks/entries/<int:entry_id>/", hash_console.entry, name="banks-entry"),
+    path("moderation/banks/<slug:name>/", hash_console.bank, name="bank"),
     path("moderation/policy/", policy_console.versions, name="policy"),
     path("moderation/policy/lab/", policy_console.lab, name="policy-lab"),
     path("moderation/policy/roll-back/", policy_console.roll_back, name="policy-roll-back"),

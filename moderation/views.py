@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import access
 from accounts.models import Membership, User
 from accounts.permissions import adult_required, signed_in
+from generation.closed import closed
 from generation.models import Video
 from generation.screening import filters_set_up
-from moderation import policies, services
+from moderation import likeness, policies, services
 from moderation.api import network_address, report_allowed
 from moderation.screening.policy import FILTERS
 from sora_site.lib.errors import SoraError
@@ -29,6 +30,8 @@ def rules(request: HttpRequest) -> HttpResponse:
         "policies": policies.POLICIES.values(),
         "version": policies.POLICY_VERSION,
         "uploads": settings.SORA_UPLOADS,
+        "likeness_closed": likeness.closed_because(for_visitors=True),
+        "closed": closed(),
         "absent": [name for name in FILTERS if name not in filters_set_up()],
     }
     return render(request, "moderation/rules.html", context)

@@ -5,6 +5,7 @@ Errors stop every command, so only what can't work at all is one.
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
 import ssl
@@ -199,10 +200,12 @@ def check_engine(**kwargs: Any) -> Iterator[CheckMessage]:
             id="sora.W006",
         )
         return
-    if capabilities.draws_people and not settings.SORA_FRAME_CLASSIFIER:
+    from generation import vision
+
+    if capabilities.draws_people and not vision.is_set_up():
         yield Warning(
             f"{capabilities.title} can draw people, and no vision classifier looks at its clips.",
-            hint="Set SORA_FRAME_CLASSIFIER (docs/settings.md) before others use this site.",
+            hint="It delivers none. Set SORA_VISION_MODELS or another classifier (docs/settings.md).",
             id="sora.W007",
         )
 
@@ -224,11 +227,14 @@ def check_engine_options(**kwargs: Any) -> Iterator[CheckMessage]:
 @register("sora")
 def check_screening(**kwargs: Any) -> Iterator[CheckMessage]:
     """Says which optional filters are missing, since their absence makes the others stricter."""
+    from generation import vision
+
     named = {
         "SORA_JOINT_REVIEW_URL": "reads prompt, uploads and frames together",
-        "SORA_FRAME_CLASSIFIER": "looks at pictures",
+        "SORA_VISION_MODELS": "looks at pictures",
     }
-    missing = [name for name in named if not getattr(settings, name)]
+    there = {"SORA_VISION_MODELS": vision.is_set_up()}
+    missing = [name for name in named if not there.get(name, getattr(settings, name))]
     if missing:
         told = " and nothing ".join(named[name] for name in missing)
         yield Info(
@@ -245,26 +251,73 @@ def check_screening(**kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register("sora")
+def check_vision(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Folders and lists are read, models are not loaded: what is wrong with them shows here."""
+    from generation import vision
+    from generation.closed import closed
+    from moderation.screening.protocol import ScreeningUnavailable
+
+    for stated in vision.providers_stated():
+        if stated.trouble:
+            yield Error(
+                f"{stated.setting}: {stated.trouble}",
+                hint="Correct the folder or take it out of the setting. Until then nothing that needs "
+                "its judgement is delivered (docs/adding_a_classifier.md).",
+                id="sora.E016",
+            )
+    for name in ("SORA_FRAME_MODERATION_URL", "SORA_MATCHER_URL"):
+        address = getattr(settings, name)
+        if address and urlsplit(address).scheme not in ("http", "https"):
+            yield Error(
+                f"{name}={address} is no address.",
+                hint="It begins with https:// or http://.",
+                id="sora.E016",
+            )
+    reader = settings.SORA_TEXT_READER
+    if reader == "on" and not _can_read_text():
+        yield Error(
+            "SORA_TEXT_READER=on, but the package that reads text in frames is not installed.",
+            hint="pip install -r requirements-text.lock, or set SORA_TEXT_READER=auto.",
+            id="sora.E016",
+        )
+    try:
+        vision.listed_in_file()
+    except ScreeningUnavailable as error:
+        yield Error(str(error), hint="Nothing is delivered until it can be read.", id="sora.E017")
+    for item in closed():
+        yield Info(item.what, hint=item.remedy, id="sora.I003")
+
+
+def _can_read_text() -> bool:
+    from moderation.screening.frame_text import is_installed
+
+    return is_installed()
+
+
+@register("sora")
 def check_uploads(**kwargs: Any) -> Iterator[CheckMessage]:
     """Says in words what the site takes, since without a classifier that is little."""
-    mode, classifier = settings.SORA_UPLOADS, settings.SORA_FRAME_CLASSIFIER
+    from generation.closed import REQUIRED_FOR_PHOTOGRAPHS, seen_in_frames
+
+    mode, seen = settings.SORA_UPLOADS, seen_in_frames()
     if mode not in {"off", "drawn", "photos"}:
         yield Error(
             f"SORA_UPLOADS={mode} is unknown.",
             hint="Choose off, drawn or photos.",
             id="sora.E011",
         )
-    elif mode == "photos" and not classifier:
+    elif mode == "photos" and seen is not None and (missing := REQUIRED_FOR_PHOTOGRAPHS - seen):
         yield Error(
-            "SORA_UPLOADS=photos, but no SORA_FRAME_CLASSIFIER looks for people in them.",
-            hint="Set one that judges sexual content, children and real people, or use drawn.",
+            f"SORA_UPLOADS=photos, but nothing here judges {', '.join(sorted(missing))} in them.",
+            hint="Set SORA_VISION_MODELS to models that do, or use drawn.",
             id="sora.E011",
         )
     elif mode == "drawn":
         yield Info(
             "Uploads: flat drawings and clips made here. Photographs and filmed material are refused, "
             "because nothing here can tell the people in them.",
-            hint="SORA_UPLOADS=photos takes them, with a SORA_FRAME_CLASSIFIER (docs/settings.md).",
+            hint="SORA_UPLOADS=photos takes them, with SORA_VISION_MODELS that judge people "
+            "(docs/settings.md).",
             id="sora.I001",
         )
     if settings.SORA_SANDBOX not in {"auto", "strict"}:
@@ -284,6 +337,71 @@ def check_uploads(**kwargs: Any) -> Iterator[CheckMessage]:
             yield Error(text, hint=hint, id="sora.E012")
         else:
             yield Warning(text, hint=hint, id="sora.W009")
+
+
+@register("sora")
+def check_child_safety(**kwargs: Any) -> Iterator[CheckMessage]:
+    """The key of the sealed store, and where reports go."""
+    for text in filter(None, (part.strip() for part in settings.SORA_SEAL_KEY.split(","))):
+        try:
+            usable = len(base64.b64decode(text, validate=True)) == 32
+        except ValueError:
+            usable = False
+        if not usable:
+            yield Error(
+                "SORA_SEAL_KEY is no key.",
+                hint="It is the base64 form of 32 random bytes; several are separated by commas.",
+                id="sora.E020",
+            )
+    if settings.SORA_CYBERTIP_MODE not in {"test", "production"}:
+        yield Error(
+            f"SORA_CYBERTIP_MODE={settings.SORA_CYBERTIP_MODE} is unknown.",
+            hint="Choose test or production.",
+            id="sora.E021",
+        )
+    names = ("SORA_CYBERTIP_USER", "SORA_CYBERTIP_PASSWORD", "SORA_CYBERTIP_REPORTER")
+    given = [name for name in names if getattr(settings, name)]
+    missing = [name for name in names if name not in given]
+    if given and missing:
+        yield Error(
+            f"{given[0]} is set, but not {' and '.join(missing)}.",
+            hint="Reports to the CyberTipline need all three (docs/child_safety.md).",
+            id="sora.E021",
+        )
+    if settings.SORA_CYBERTIP_MODE == "production" and settings.SORA_CYBERTIP_URL:
+        yield Error(
+            "SORA_CYBERTIP_URL is set in production mode.",
+            hint="Unset it: real reports go to the real service only.",
+            id="sora.E021",
+        )
+    if _is_public() and (missing or settings.SORA_CYBERTIP_MODE != "production"):
+        yield Warning(
+            "What reviewers decide to report is not sent: the CyberTipline is not set up."
+            if missing
+            else "Reports go to the test service of the CyberTipline, which discards them.",
+            hint="docs/child_safety.md says how to get an account and switch it on.",
+            id="sora.W020",
+        )
+
+
+@register("sora")
+def check_likeness(**kwargs: Any) -> Iterator[CheckMessage]:
+    """Switched on is not open: says what is missing."""
+    if settings.SORA_LIKENESS_PILOT not in {"off", "on"}:
+        yield Error(
+            f"SORA_LIKENESS_PILOT={settings.SORA_LIKENESS_PILOT} is unknown.",
+            hint="Choose off or on.",
+            id="sora.E022",
+        )
+    elif settings.SORA_LIKENESS_PILOT == "on":
+        from moderation.likeness import closed_because
+
+        if reason := closed_because():
+            yield Warning(
+                f"The likeness pilot stays closed. {reason}",
+                hint="Without all of it nobody's picture can be used (docs/likeness.md).",
+                id="sora.W021",
+            )
 
 
 @register("sora")

@@ -119,11 +119,20 @@ def _screening() -> str:
     return f"ok, with tighter thresholds under policy {version}: not set up are {', '.join(absent)}"
 
 
+def _vision() -> str:
+    """What nothing here can judge is closed; that takes nothing else out of service."""
+    from generation.closed import closed
+
+    found = closed()
+    return "ok" if not found else "ok, closed: " + ", ".join(item.code for item in found)
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "valkey": _valkey,
     "migrations": _migrations,
     "worker": _worker,
     "screening": _screening,
+    "vision": _vision,
 }
 IN_DATABASE = {"migrations", "worker", "screening"}

@@ -12,21 +12,17 @@ from generation.engine.plan import describe
 
 @dataclass(frozen=True)
 class Making:
-    """passes: how often the engine draws, 0 for not at all. resampled: how what it draws becomes the
-    delivered size, as "drawn at 160x96, enlarged to 1920x1080"; "" where nothing is drawn or changed.
+    """passes: how often the engine draws for the longest stretch, 0 for not at all.
+
+    resampled: how what it draws becomes the delivered size, as "drawn at 160x96, enlarged to
+    1920x1080"; "" where nothing is drawn or changed.
     """
 
     passes: int
     resampled: str
 
-    @property
-    def in_words(self) -> str:
-        """Both in one line, "" for what needs no word: one pass at the size that was asked for."""
-        several = f"in {self.passes} passes that go on from each other" if self.passes > 1 else ""
-        return ", ".join(part for part in (self.resampled, several) if part)
-
 
 def how_made(plan: EditPlan, engine: Capabilities) -> Making:
-    count = passes(plan, engine)
+    count = max(passes(plan, engine), default=0)
     drawn, asked = engine.drawn_size(plan.width, plan.height), (plan.width, plan.height)
     return Making(count, describe(drawn, asked, plan.fps, plan.fps) if count else "")

@@ -187,21 +187,22 @@ def spec_of(
     )
 
 
-def passes(plan: EditPlan, engine: Capabilities) -> int:
-    """How often the engine draws for this plan; 0 where nothing is drawn."""
+def passes(plan: EditPlan, engine: Capabilities) -> list[int]:
+    """How often the engine draws for each stretch of the plan that is drawn."""
 
     def count(spec: VideoSpec) -> int:
         starts = [round(prompt.start * spec.fps) for prompt in spec.prompts]
         return len(windows.windows_of(engine, spec.frames, starts))
 
     if plan.redraw is not None:
-        return count(spec_of(plan, plan.frames))
-    stretches, total = timeline(plan), 0
+        return [count(spec_of(plan, plan.frames))]
+    found, stretches = [], timeline(plan)
     for index, stretch in enumerate(stretches):
         if stretch.span is None:
             lead, at, tail = layout(plan, engine, stretches, index)
-            total += count(spec_of(plan, at + tail, stretch.first, lead=lead, shown=stretch.length))
-    return total
+            first, shown = stretch.first, stretch.length
+            found.append(count(spec_of(plan, at + tail, first, lead=lead, shown=shown)))
+    return found
 
 
 def layout(

@@ -45,6 +45,7 @@ class Seen:
     abuse: float = 0.0
     child: float = 0.0
     sexual: float = 0.0
+    person: float = 0.0  # a real person; no matter of this file, carried along
     drawn: bool = False
 
 

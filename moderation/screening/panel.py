@@ -105,12 +105,14 @@ class FrameReview:
         stage: Stage = "output",
         minor_reference: bool = False,
         details: Mapping[str, Any] | None = None,
+        elsewhere: frozenset[str] = frozenset(),
         radius: int = RADIUS,
         samples_per_second: float = 2.0,
         batch: int = 8,
     ) -> None:
         """checks: everything there is to ask; without it, `classifier`, `known_hashes` and
-        `hash_frame` are all there is. details: added to the decision's."""
+        `hash_frame` are all there is. details: added to the decision's. elsewhere: see
+        Checks."""
         self.profile = profile_name(profile)
         self._policy = policy or default_policy()
         self._stage: Stage = stage
@@ -120,6 +122,7 @@ class FrameReview:
             frames=() if classifier is None else (classifier,),
             known_hashes=known(known_hashes, radius=radius),
             hash_frame=hash_frame,
+            elsewhere=elsewhere,
         )
         self._scan = FrameScan(
             checks=self._checks,

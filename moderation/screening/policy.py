@@ -339,13 +339,22 @@ def _problems(policy: Policy) -> Iterator[str]:
         ):
             for category in categories:
                 mine, base = table[strict][category], table[loose][category]
-                if category not in FIXED and mine.stricter(base) != mine:
+                if category not in FIXED and not _as_strict(mine, base):
                     yield (
                         f"{where}.{strict}.{category.value}: may not be looser than in {loose}; "
                         "lower its points."
                     )
     if "people_upload" not in policy.rules.monitored:
         yield "rules.monitored: people_upload must be in it."
+
+
+def _as_strict(mine: Points, base: Points) -> bool:
+    """Whether every zone of `mine` begins no later; what refuses need not be held."""
+    return (
+        mine.guard <= base.guard
+        and mine.refuse <= base.refuse
+        and min(mine.hold, mine.refuse) <= min(base.hold, base.refuse)
+    )
 
 
 def _point_problems(path: str, scale: Scale, category: Category, points: Points) -> Iterator[str]:

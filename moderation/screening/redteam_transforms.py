@@ -12,7 +12,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -189,7 +189,7 @@ def transforms() -> tuple[Transform, ...]:
         *(of("wrapper", name, frame.format) for name, frame in WRAPPERS.items()),
         Transform("split over cards", "split", _split),
         *(
-            of("translation", f"terms in {code}", lambda text, c=code: translated(text, c))
+            of("translation", f"terms in {code}", partial(translated, language=code))
             for code in LANGUAGES
         ),
         Transform("beside an upload", "upload", _with_upload),

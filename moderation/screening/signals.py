@@ -93,7 +93,7 @@ class Inputs:
 
     prompt: str = ""
     rewritten: str | None = None
-    cards: tuple[tuple[str, str], ...] = ()
+    cards: tuple[tuple[str, str | None], ...] = ()
     frames: Iterable[tuple[float, Frame]] = ()
     uploads: tuple[tuple[Frame, ...], ...] = ()
     signals: tuple[Signal, ...] = ()

@@ -30,7 +30,7 @@ _COMMON = frozenset(_COMMON_WORDS.split())
 def sketch(text: str) -> Sketch:
     """Hashed character runs of a text. Equal for texts that differ only by disguise."""
     words = [word for word in normalise(text[:_LONGEST]).split() if word not in _COMMON]
-    runs = set()
+    runs: set[str] = set()
     for word in words:
         edged = f" {word} "
         for size in _RUNS:

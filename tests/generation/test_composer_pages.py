@@ -24,6 +24,7 @@ from generation.models import Generation
 from tests.factories import make_generation, make_user, make_video
 
 pytestmark = pytest.mark.django_db
+SHORT: dict[str, Any] = {"seconds": [2, 4], "default_seconds": 4}
 
 
 @pytest.fixture
@@ -47,13 +48,13 @@ def engine_that_makes(folder: Path, operations: list[str], **more: Any) -> Path:
 @pytest.fixture
 def able(settings: Any, tmp_path: Path) -> None:
     """An engine that makes everything."""
-    settings.SORA_MODEL_DIR = engine_that_makes(tmp_path / "able", list(OPERATIONS))
+    settings.SORA_MODEL_DIR = engine_that_makes(tmp_path / "able", list(OPERATIONS), **SHORT)
 
 
 @pytest.fixture
 def plain(settings: Any, tmp_path: Path) -> None:
     """An engine that makes clips from words and nothing else."""
-    settings.SORA_MODEL_DIR = engine_that_makes(tmp_path / "plain", ["text"])
+    settings.SORA_MODEL_DIR = engine_that_makes(tmp_path / "plain", ["text"], **SHORT)
 
 
 def html_of(client: Client, path: str) -> str:
@@ -93,6 +94,24 @@ def test_the_engine_tells_which_tools_it_lacks_and_why() -> None:
     assert engine["longest_seconds"] == 4
 
 
+@pytest.mark.usefixtures("plain")
+def test_lengths_and_shapes_that_the_engine_lacks_are_shown_closed_with_the_reason(
+    page: Client, settings: Any, tmp_path: Path
+) -> None:
+    html = html_of(page, "/create/")
+    assert re.search(
+        r'title="Sora Small makes up to 4 s"><input type="radio" name="seconds" value="20" disabled',
+        html,
+    )
+    wide = {"sizes": [[512, 288]], "native": {"512x288": "160x96"}}
+    settings.SORA_MODEL_DIR = engine_that_makes(tmp_path / "wide", ["text"], **wide)
+    html = html_of(page, "/create/")
+    assert re.findall(r'pills__name">(\S+)</span>Sora Small makes no clips', html) == [
+        "1:1",
+        "9:16",
+    ]
+
+
 @pytest.mark.usefixtures("able")
 def test_an_engine_that_extends_makes_longer_clips_in_several_passes(
     page: Client, api: APIClient, workspace: Workspace
@@ -107,6 +126,9 @@ def test_an_engine_that_extends_makes_longer_clips_in_several_passes(
         {"prompt": "a star", "width": 512, "height": 288, "seconds": 10},
     )
     assert asked.status_code == 200, asked.content
+    said = " ".join(asked.json()["warnings"])
+    assert "the picture is enlarged to 512x288" in said
+    assert re.search(r"drawn in \d passes that go on from each other", said)
 
 
 # --- The bar ----------------------------------------------------------------------------------------

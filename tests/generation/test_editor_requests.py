@@ -207,15 +207,21 @@ def test_every_tool_delivers_a_clip_with_its_sources(
 
 
 def test_the_included_model_makes_clips_from_words_and_from_pictures(
-    make: Callable[..., Video], edit: Ask, workspace: Workspace
+    make: Callable[..., Video], edit: Ask, workspace: Workspace, api: APIClient
 ) -> None:
     picture = checked(workspace, encoded(drawing(512, 288)))
     video = make("image", {"image": ref(picture)}, seconds=2, width=512, height=288)
     assert video.frames == 24
     assert psnr(clean(video)[0], np.asarray(drawing(512, 288))) >= 28
-    error = refusal(edit("remix", {"clip": ref(video)}))
-    assert (error["code"], error["param"]) == ("invalid_edit", "tool")
-    assert "Sora Small can't redraw a clip" in error["message"]
+    tools = api.get("/api/v1/engine/").json()["tools"]
+    for tool, more in (("remix", {}), ("extend", {"after": 1}), ("loop", {"seam": "short"})):
+        answer = edit(tool, {"clip": ref(video), **more})
+        if tools[tool]["able"]:
+            assert answer.status_code == 202, answer.json()
+            continue
+        error = refusal(answer)
+        assert (error["code"], error["param"]) == ("invalid_edit", "tool")
+        assert error["message"] == tools[tool]["reason"]
 
 
 def test_kept_parts_are_the_clean_frames_and_only_one_mark_shows(

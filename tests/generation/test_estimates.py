@@ -29,8 +29,8 @@ def stitch() -> EditPlan:
     return tools.stitch(CANVAS, [whole, whole])
 
 
-def took(workspace: Workspace, seconds: float, **fields: Any) -> Generation:
-    """A delivered job with the time it took."""
+def took(workspace: Workspace, wall: float, **fields: Any) -> Generation:
+    """A delivered job that took so many seconds."""
     job = make_generation(workspace, status="succeeded", steps=20, **fields)
     for stage, share in (("generate", 0.8), ("sign", 0.2)):
         StageTiming.objects.create(
@@ -38,7 +38,7 @@ def took(workspace: Workspace, seconds: float, **fields: Any) -> Generation:
             generation=job,
             attempt=job.attempts,
             stage=stage,
-            seconds=share * seconds,
+            seconds=share * wall,
         )
     return job
 
@@ -59,8 +59,8 @@ def test_without_any_measurement_the_models_own_figures_stand() -> None:
 
 def test_jobs_of_exactly_this_kind_are_believed(workspace: Workspace) -> None:
     drawing = estimates.drawing_seconds(text())
-    for seconds in (10.0, 14.0):
-        took(workspace, seconds, seconds=4, drawing_seconds=drawing)
+    for wall in (10.0, 14.0):
+        took(workspace, wall, seconds=4, drawing_seconds=drawing)
     took(workspace, 500.0, seconds=4, drawing_seconds=0, tool="stitch")
 
     assert estimates.expected_seconds(text()) == pytest.approx(12.0)

@@ -13,10 +13,12 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, User, Workspace
-from generation import hooks, probing, services
+from generation import hooks, probing, probing_meaning, services
 from generation.models import Friction, Generation, RequestTrace, SafetyCheck, Source, Upload
 from moderation.models import Campaign, ProbingCase
+from moderation.screening.probing import SAME_MEANING
 from moderation.screening.protocol import Verdict
+from moderation.screening.similarity import cosine
 from tests.factories import make_generation, make_video
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +82,8 @@ def test_the_fourth_brings_a_pause_of_ten_minutes_that_says_until_when(
     error = paused.json()["error"]
     assert paused.status_code == 429
     assert error["code"] == "cooling_down"
-    assert 590 <= error["retry_after"] <= 600
+    assert 500 <= error["retry_after"] <= 600
+    assert paused.headers["Retry-After"] == str(error["retry_after"])
     assert "UTC" in error["message"]
     assert not Generation.objects.exists()
     shown = api.get("/api/v1/standing/").json()["slowed"]
@@ -355,3 +358,40 @@ def test_a_job_from_before_there_were_traces_breaks_nothing(workspace: Workspace
     services.record_check(job, SafetyCheck.Stage.PROMPT, refusal("hate"))
 
     assert not RequestTrace.objects.exists()
+
+
+def test_a_worker_finds_the_rephrasing_that_letters_do_not_show(
+    alice: User, workspace: Workspace
+) -> None:
+    wordings = (
+        "two armed gangs fight each other with knives in a dark backstreet",
+        "rival mobs with blades clash in an unlit alleyway",
+        "a knife brawl between two criminal crews in a gloomy lane",
+        "street gangs slash at one another with daggers in the shadowy alley",
+        "men from enemy gangs have a fight with knives in a dim passage",
+    )
+    for wording in wordings:
+        probing.note_refused(
+            workspace, alice, text=wording, verdict=refusal("violence_gore"), seed=None, sources=[]
+        )
+    assert not Friction.objects.filter(rule="rephrasing").exists()
+
+    assert probing_meaning.work() == 5
+    assert probing_meaning.work() == 0
+
+    spread = [probing.try_of(row) for row in RequestTrace.objects.order_by("pk")]
+    closest = min(cosine(a.meaning, b.meaning) for a in spread for b in spread if a is not b)
+    assert closest > 0.5  # one wish; SAME_MEANING decides how near is near enough
+    assert Friction.objects.filter(rule="rephrasing").exists() == (closest >= SAME_MEANING)
+
+
+def test_the_meaning_of_a_few_refusals_is_nobody_s_business(
+    alice: User, workspace: Workspace
+) -> None:
+    for number in range(3):
+        probing.note_refused(
+            workspace, alice, text=str(number), verdict=refusal("hate"), seed=None, sources=[]
+        )
+
+    assert probing_meaning.work() == 0
+    assert not RequestTrace.objects.exclude(meaning=None).exists()

@@ -112,6 +112,7 @@ def test_who_is_taken_out_is_back_in_their_own_with_the_next_page(
     team: Workspace, clip: Video, alice: User
 ) -> None:
     client = enter(team, alice, Role.ADMIN)
+    assert "Northlight" in page(client, "/library/")
     services.remove_member(team, alice, by=team.owner)
 
     shelf = page(client, "/library/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 
 from generation.engine.operations import OPERATIONS
 from tests.factories import PASSWORD
+from tests.generation.uploading import drawn_video
 from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.people import CLIP_MS
 from tests.ops.sites import ROOT, Site, manage, new_state_folder
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -404,3 +407,76 @@ def test_clips_are_stitched_in_order(
         page.get_by_role("button", name="Stitch").click()
     assert answered.value.status == 202, answered.value.text()
     assert [span["fade"] for span in answered.value.json()["plan"]["keep"]] == [0, 0.5]
+
+
+def test_a_sequence_is_kept_its_link_restores_it_and_steps_go_back_and_forth(
+    enter: Any, owner: tuple[str, str], pictures: Path | None
+) -> None:
+    page = enter("/sequence/")
+    page.goto(f"/sequence/?clip={owner[1]}")
+    page.get_by_role("button", name="Duplicate part 1").click()
+    page.get_by_role("slider", name="Part 2: start").press("ArrowRight")
+    page.get_by_text("2 parts, 3.75 s").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("2 parts, 4 s").wait_for()
+    page.keyboard.press("Control+Shift+Z")
+    page.get_by_text("2 parts, 3.75 s").wait_for()
+    page.get_by_label("Title").fill("Balloon twice")
+    page.get_by_text("Saved", exact=True).wait_for()
+    page.wait_for_url(re.compile(r"/sequence/[0-9a-f-]{36}/$"))
+
+    page.goto("/storyboards/")
+    page.get_by_role("link", name="Balloon twice").click()
+    page.get_by_text("2 parts, 3.75 s").wait_for()
+    assert page.get_by_label("Title").input_value() == "Balloon twice"
+    photograph(page, pictures, "sequence")
+    fits_on_a_phone(page)
+
+
+def test_on_a_phone_the_bar_makes_room_for_the_tools_own_button(
+    enter: Any, owner: tuple[str, str], pictures: Path | None
+) -> None:
+    page = enter(f"/clips/{owner[1]}/", viewport=PHONE)
+    own = page.locator("[data-edit] [data-generate]")
+    own.scroll_into_view_if_needed()
+    page.locator("[data-bar].is-beside").wait_for(state="attached")
+    page.wait_for_timeout(400)  # it slides away
+    box = own.bounding_box()
+    assert box
+    top = page.evaluate(
+        "([x, y]) => document.elementFromPoint(x, y)?.closest('[data-generate]') !== null"
+        " && document.elementFromPoint(x, y)?.closest('[data-bar]') === null",
+        [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2],
+    )
+    assert top
+    photograph(page, pictures, "tools-phone")
+
+
+def test_clips_with_prompts_come_in_as_a_zip_and_what_is_left_out_says_why(
+    enter: Any, tmp_path: Path, pictures: Path | None
+) -> None:
+    table = "file,prompt\ngood.mp4,a red ball\nmissing.mp4,a boat\nbad.mp4,a kite\n"
+    archive = tmp_path / "clips.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("prompts.csv", table)
+        bundle.write(drawn_video(tmp_path / "good.mp4"), "clips/good.mp4")
+        bundle.writestr("clips/bad.mp4", b"%PDF-1.7 no film")
+        bundle.writestr("clips/extra.mp4", b"not in the table")
+    page = enter("/library/import/")
+    page.get_by_role("link", name="Read it").click()
+    for box in page.get_by_role("checkbox").all():
+        box.check()
+    page.get_by_role("button", name="I agree").click()
+    page.wait_for_url("**/library/import/")
+
+    page.locator("[data-files]").set_input_files(archive)
+    page.get_by_role("button", name="Import 2 files").click()
+    page.get_by_text("1 file was taken, 3 left out.").first.wait_for(timeout=CLIP_MS)
+    left = page.locator("[data-left]").inner_text()
+    assert "There is no such file beside the table." in left
+    assert "It is not in the table." in left
+    assert "PDF" in left
+    photograph(page, pictures, "import")
+    fits_on_a_phone(page)
+    page.get_by_role("link", name="Open its draft").click()
+    page.get_by_role("button", name="Clip at 0 s").wait_for()

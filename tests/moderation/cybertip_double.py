@@ -33,7 +33,11 @@ SEQUENCES = {
         "incidentDateTimeDescription"
     ),
     "reporter": "*reportingPerson contactPerson companyTemplate termsOfService legalURL",
-    "reportingPerson": "firstName lastName phone *email address",
+    "internetDetails": "webPageIncident emailIncident",
+    "webPageIncident": "url additionalInfo",
+    "reportingPerson": "firstName lastName phone *email address age dateOfBirth",
+    "contactPerson": "firstName lastName phone email address",
+    "personOrUserReportedPerson": "firstName lastName phone email address age dateOfBirth",
     "personOrUserReported": (
         "personOrUserReportedPerson vehicleDescription espIdentifier espService compromisedAccount "
         "screenName displayName profileUrl profileBio ipCaptureEvent deviceId "

@@ -14,12 +14,25 @@ from django.core.management.base import BaseCommand, CommandError
 
 from generation.prompting import rewrite
 from generation.screening import text_providers
-from moderation.screening import evaluate, evaluation_document, text_linear, training_data
+from moderation.screening import (
+    evaluate,
+    evaluation_document,
+    text_embedding,
+    text_linear,
+    training_data,
+)
 from moderation.screening.panel import default_text_classifiers
 from moderation.screening.policy import default_policy
-from moderation.screening.protocol import ScreeningUnavailable
+from moderation.screening.protocol import ScreeningUnavailable, TextClassifier
 from moderation.screening.signals import Checks
 from moderation.screening.thresholds import PROFILES
+
+
+def _classifiers(vectors: Path | None) -> tuple[TextClassifier, ...]:
+    """The embedded ones, with a cache of vectors where one is named and the encoder is installed."""
+    if vectors is None or not text_embedding.is_installed():
+        return default_text_classifiers()
+    return (text_embedding.TextEmbedding(vectors=vectors),)
 
 
 class Command(BaseCommand):
@@ -41,6 +54,10 @@ class Command(BaseCommand):
             help="leave out rows the shipped classifiers were trained on (training_data.py)",
         )  # fmt: skip
         parser.add_argument(
+            "--cache", type=Path, metavar="VECTORS.npz",
+            help="keep the vectors of texts here between runs (of training and of this command)",
+        )  # fmt: skip
+        parser.add_argument(
             "--document", type=Path, metavar="PATH", help="write the tables as Markdown"
         )
 
@@ -53,7 +70,7 @@ class Command(BaseCommand):
                     rows = [r for r in rows if not text_linear.default().trained_on(r.text)]
             else:
                 rows = training_data.own_unseen_rows()
-        except evaluate.NoRows as error:
+        except (evaluate.NoRows, OSError) as error:
             raise CommandError(str(error)) from error
         for problem in problems.named:
             self.stderr.write(f"left out {problem}")
@@ -63,6 +80,8 @@ class Command(BaseCommand):
             report = self._report(rows, problems, options)
         except ScreeningUnavailable as error:
             raise CommandError(f"The screening can't answer: {error}") from error
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         if options["document"]:
             text = evaluation_document.render(report)
             options["document"].write_text(text, encoding="utf-8")
@@ -75,8 +94,12 @@ class Command(BaseCommand):
         self, rows: list[evaluate.Row], problems: evaluate.Problems, options: dict[str, Any]
     ) -> dict[str, Any]:
         """The embedded classifiers alone at the top level; with providers apart, never mixed."""
-        local = tuple(evaluate.Remembered(c) for c in default_text_classifiers())
+        inner = _classifiers(options["cache"])
+        local = tuple(evaluate.Remembered(c) for c in inner)
         judged = self._judge(rows, Checks(texts=local), options["profile"])
+        for classifier in inner:
+            if isinstance(classifier, text_embedding.TextEmbedding):
+                classifier.save_vectors()
         if options["rows"]:
             with options["rows"].open("w", encoding="utf-8") as file:
                 for item in judged:

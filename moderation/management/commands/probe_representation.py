@@ -28,7 +28,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--seeds", type=int, default=20, help="of each prompt (20)")
-        parser.add_argument("--prompts", type=Path, metavar="FILE", help="one neutral prompt a line")
+        parser.add_argument(
+            "--prompts", type=Path, metavar="FILE", help="one neutral prompt a line"
+        )
         parser.add_argument(
             "--group-classifier", default="", metavar="NAME",
             help="dotted name of a fairness.GroupClassifier: clips are drawn and looked at",
@@ -65,23 +67,21 @@ def _prompts(path: Path | None) -> tuple[str, ...]:
 
 
 def _report(
-    rewrite: Callable[..., str],
+    rewrite: Callable[[str, int], str],
     prompts: tuple[str, ...],
     seeds: int,
     look: Callable[[str, int], Mapping[str, str]] | None,
 ) -> dict[str, Any]:
-    def measure(diversify: bool) -> dict[str, Any]:
+    def measure(ours: bool) -> dict[str, Any]:
         found = fairness.probe(
-            lambda prompt, seed: rewrite(prompt, seed, diversify=diversify),
+            lambda prompt, seed: rewrite(prompt, seed) if ours else prompt,
             prompts=prompts,
             seeds=seeds,
             look=look,
         )
         return fairness.representation(found)
 
-    added = fairness.people_added(
-        lambda prompt, seed: rewrite(prompt, seed, diversify=True), seeds=seeds
-    )
+    added = fairness.people_added(rewrite, seeds=seeds)
     return {
         "measured": "frames" if look is not None else "texts",
         "seeds": seeds,
@@ -94,13 +94,15 @@ def _report(
 def in_words(report: dict[str, Any]) -> str:
     lines = [
         f"{report['with']['prompts']} prompts x {report['seeds']} seeds, measured in "
-        f"{report['measured']}; without and with diversification"
+        f"{report['measured']}; as written and after the rewriter"
     ]
     for attribute, values in fairness.ATTRIBUTES.items():
         sides = [report[side][attribute] for side in ("without", "with")]
         lines += ["", f"{attribute}: stated {_pair(sides, 'stated')}"]
         lines.append(f"  entropy {sides[0]['entropy']:.2f} -> {sides[1]['entropy']:.2f}")
-        lines.append(f"  more than one value for a prompt {_pair(sides, 'prompts_with_more_than_one')}")
+        lines.append(
+            f"  more than one value for a prompt {_pair(sides, 'prompts_with_more_than_one')}"
+        )
         for value in values:
             shares = [side["values"][value] for side in sides]
             lines.append(f"  {value:<18}{_cell(shares[0]):>22}{_cell(shares[1]):>22}")
