@@ -71,8 +71,9 @@ def working_workspace(request: HttpRequest, role: str = Membership.Role.VIEWER) 
 
 def switch_workspace(request: HttpRequest, workspace_id: int) -> Workspace:
     """Let the pages of this session work in another workspace. Raises Http404 for strangers."""
-    workspace = get_workspace(signed_in(request), workspace_id)
-    if workspace.personal:
+    user = signed_in(request)
+    workspace = get_workspace(user, workspace_id)
+    if workspace.personal and workspace.owner_id == user.pk:
         request.session.pop(SESSION_KEY, None)
     else:
         request.session[SESSION_KEY] = workspace.pk

@@ -70,6 +70,13 @@ class SpecIn(serializers.Serializer[Any]):
     )
     camera = serializers.CharField(required=False, default="", allow_blank=True, max_length=60)
     fit = serializers.ChoiceField(choices=FITS, required=False, default="crop")
+    rewriting = serializers.DictField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="{diversify: true, false or null; expand: true or false; keep: keys of edits "
+        "that are not wanted}",
+    )
     draft = serializers.BooleanField(
         required=False,
         default=False,
@@ -104,10 +111,24 @@ class SourceOut(serializers.Serializer[Any]):
 
 
 class EditOut(serializers.Serializer[Any]):
+    """One change of the rewriter."""
+
     kind = serializers.CharField()
-    original = serializers.CharField()
-    replacement = serializers.CharField()
+    span = serializers.ListField(
+        child=serializers.IntegerField(),
+        allow_null=True,
+        help_text="[start, end) of `before` in the text as written",
+    )
+    before = serializers.CharField()
+    after = serializers.CharField()
+    rule = serializers.CharField(help_text="which of the rewriter's rules saw it")
+    version = serializers.CharField(help_text="of the rewriter's tables and rules")
     reason = serializers.CharField()
+    avoid = serializers.CharField(help_text="what the negative prompt keeps out as well")
+    card = serializers.IntegerField(help_text="of a plan with several texts: which one")
+    key = serializers.CharField(help_text="goes into `rewriting.keep`")
+    revertible = serializers.BooleanField()
+    why_not = serializers.CharField(help_text="why it can't be taken back; else empty")
 
 
 class ProgressOut(serializers.Serializer[Any]):
@@ -192,6 +213,7 @@ class EstimateOut(serializers.Serializer[Any]):
     native_size = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     understood = serializers.ListField(child=serializers.CharField())
     unknown_words = serializers.ListField(child=serializers.CharField())
+    edits = EditOut(many=True, help_text="what the rewriter would change")
     warnings = serializers.ListField(child=serializers.CharField())
 
 
@@ -302,6 +324,35 @@ class CancelView(APIView):
         return Response(presenting.present(generation), status=202)
 
 
+class RevertIn(serializers.Serializer[Any]):
+    edits = serializers.ListField(
+        child=serializers.IntegerField(min_value=0),
+        min_length=1,
+        max_length=64,
+        help_text="places in the job's `edits`, from 0",
+    )
+
+
+class RevertView(APIView):
+    """Make a job's clip again without some of the rewriter's changes."""
+
+    @extend_schema(request=RevertIn, responses={202: GenerationOut}, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request, generation_id: UUID) -> Response:
+        """A new job, checked like any other; the first one and its clip stay as they are."""
+        generation = get_generation(request, generation_id)
+        user = signed_in(request)
+        access.get_workspace(user, generation.workspace_id, role=Membership.Role.CREATOR)
+        data = RevertIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        made = services.revert_edits(
+            generation,
+            by=user,
+            edits=data.validated_data["edits"],
+            request_key=request.headers.get("Idempotency-Key") or uuid4().hex,
+        )
+        return Response(presenting.present(made), status=202)
+
+
 class EstimateView(APIView):
     """What one video would cost and when it would be ready."""
 
@@ -324,7 +375,7 @@ class EstimateView(APIView):
         native = engine.native_size(plan.width, plan.height) if making.passes else None
         free = billing.balance(workspace)
         warnings = []
-        rewrite = rewrite_for_engine(prompt)
+        rewrite = rewrite_for_engine(prompt, options=plan.rewriting, seed=plan.seed)
         if rewrite.unknown:
             warnings.append(f"{engine.title} {in_words(rewrite)}.")
         if native is not None:
@@ -360,6 +411,7 @@ class EstimateView(APIView):
                 "native_size": list(native) if native else None,
                 "understood": rewrite.understood,
                 "unknown_words": rewrite.unknown,
+                "edits": [edit.to_json() for edit in rewrite.edits],
                 "warnings": warnings,
             }
         )

@@ -16,6 +16,7 @@ urlpatterns = [
     path("workspaces/<int:workspace_id>/estimates/", api.EstimateView.as_view(), name="estimates"),
     path("generations/<uuid:generation_id>/", api.GenerationView.as_view(), name="generation"),
     path("generations/<uuid:generation_id>/cancel/", api.CancelView.as_view(), name="cancel"),
+    path("generations/<uuid:generation_id>/revert/", api.RevertView.as_view(), name="revert"),
     path(
         "workspaces/<int:workspace_id>/drafts/", drafts_api.DraftListView.as_view(), name="drafts"
     ),

@@ -18,32 +18,42 @@ _ROLES = (
     "carpenter|builder|architect|artist|painter|musician|singer|dancer|pianist|guitarist|photographer|"
     "journalist|reporter|writer|librarian|cashier|shopkeeper|manager|ceo|entrepreneur|accountant|secretary|"
     "athlete|runner|swimmer|cyclist|skateboarder|surfer|skier|climber|hiker|traveler|traveller|tourist|"
-    "driver|passenger|commuter|worker|cleaner|tailor|barista|bartender|fisher|diver|scuba diver|neighbor|neighbour|"
+    "driver|passenger|commuter|worker|cleaner|tailor|barista|bartender|fisher|diver|"
+    "scuba diver|neighbor|neighbour|"
     "stranger|pedestrian|customer|patient|researcher|coach|referee|magician|juggler|violinist|drummer"
 )
 _ONE = re.compile(rf"\b(an?|one)\s+((?:{_ROLES}))\b(?!['’-])", re.IGNORECASE)
 _GENDERED = re.compile(r"\b(an?|one)\s+(man|woman)\b(?!['’-])", re.IGNORECASE)
 
 _STATED = re.compile(
-    r"\b(?:he|she|his|her|him|hers|male|female|man|men|woman|women|lady|gentleman|guy|boys?|girls?|child|children|kids?|"
-    r"baby|toddler|teen\w*|student|pupil|young|old|elderly|older|aged|middle-aged|year-old|asian|african|european|american|"
+    r"\b(?:he|she|his|her|him|hers|male|female|man|men|woman|women|lady|gentleman|guy|boys?|"
+    r"girls?|child|children|kids?|"
+    r"baby|toddler|teen\w*|student|pupil|young|old|elderly|older|aged|middle-aged|year-old|"
+    r"asian|african|european|american|"
     r"black|white|brown|latin\w*|hispanic|arab\w*|indian|chinese|japanese|korean|blonde?|bearded|beard|bald|"
     r"hijab|turban|kimono|sari|skin|skinned|hair|haired|mother|father|mom|dad|wife|husband|brother|sister|"
     r"grandm\w+|grandf\w+|son|daughter|queen|king|prince\w*|actor|actress)\b",
     re.IGNORECASE,
 )
 _STATED_BESIDES_GENDER = re.compile(
-    r"\b(?:boys?|girls?|child|children|kids?|baby|toddler|teen\w*|student|pupil|young|old|elderly|older|aged|middle-aged|"
-    r"year-old|asian|african|european|american|black|white|brown|latin\w*|hispanic|arab\w*|indian|chinese|japanese|"
-    r"korean|blonde?|bearded|beard|bald|hijab|turban|kimono|sari|skin|skinned|hair|haired|queen|king|prince\w*)\b",
+    r"\b(?:boys?|girls?|child|children|kids?|baby|toddler|teen\w*|student|pupil|young|old|"
+    r"elderly|older|aged|middle-aged|"
+    r"year-old|asian|african|european|american|black|white|brown|latin\w*|hispanic|arab\w*|"
+    r"indian|chinese|japanese|"
+    r"korean|blonde?|bearded|beard|bald|hijab|turban|kimono|sari|skin|skinned|hair|haired|"
+    r"queen|king|prince\w*)\b",
     re.IGNORECASE,
 )
 # A role or a time that says who somebody was.
 _HISTORICAL = re.compile(
-    r"\b(?:viking|samurai|knight|pharaoh|gladiator|pirate|cowboy|emperor|empress|geisha|pope|monk|nun|imam|rabbi|"
-    r"medieval|ancient|victorian|roman|egyptian|renaissance|colonial|edwardian|feudal|historical|century|world war|civil war|"
-    r"18\d\d|17\d\d|1[0-6]\d\d|19[0-6]\d|pilgrim|crusader|conquistador|aztec|inca|maya\w*|greek|spartan|celtic|ottoman|"
-    r"president|prime minister|jesus|buddha|moses|prophet|robot|alien|cartoon|statue|doll|puppet|stick figure|silhouette)s?\b",
+    r"\b(?:viking|samurai|knight|pharaoh|gladiator|pirate|cowboy|emperor|empress|geisha|pope|"
+    r"monk|nun|imam|rabbi|"
+    r"medieval|ancient|victorian|roman|egyptian|renaissance|colonial|edwardian|feudal|"
+    r"historical|century|world war|civil war|"
+    r"18\d\d|17\d\d|1[0-6]\d\d|19[0-6]\d|pilgrim|crusader|conquistador|aztec|inca|maya\w*|"
+    r"greek|spartan|celtic|ottoman|"
+    r"president|prime minister|jesus|buddha|moses|prophet|robot|alien|cartoon|statue|doll|"
+    r"puppet|stick figure|silhouette)s?\b",
     re.IGNORECASE,
 )
 

@@ -20,9 +20,8 @@ from accounts.permissions import signed_in
 from generation import boards, drafts
 from generation.api import EditOut
 from generation.errors import InvalidPromptText
-from generation.expanding import expand
 from generation.models import Draft
-from generation.rewriting import rewrite_for_engine
+from generation.rewriting import expand, rewrite_for_engine
 from moderation.screening.gate import InvalidPrompt, clean_prompt
 from sora_site.lib.pages import keyset_page
 

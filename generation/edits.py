@@ -38,6 +38,7 @@ class Wish:
     style: str = ""
     camera: str = ""
     fit: str = "crop"
+    rewriting: dict[str, Any] | None = None  # see plan.Rewriting; None: as the plan has it
     draft: bool = False  # small and in few steps first, see editing/drafting.py
 
 
@@ -128,6 +129,8 @@ def _make_plan(user: User, wish: Wish) -> tuple[EditPlan, Sources]:
         ]
         cards = tuple(replace(c, text=t) for c, t in zip(plan.prompts, texts, strict=True))
         plan = replace(plan, prompts=cards)
+    if wish.rewriting is not None:
+        plan = replace(plan, rewriting=reading.read_rewriting(wish.rewriting, "rewriting"))
     if wish.draft:
         checks.check_plan(plan, engine, sources.facts)  # what can't be made needs no draft
         plan = as_draft(plan, engine)

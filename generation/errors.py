@@ -50,6 +50,16 @@ class TooManyDrafts(SoraError):
     remedy = "Delete drafts you no longer need."
 
 
+class EditNotRevertible(SoraError):
+    """A change of the rewriter that stays: it took a name out, or there is no such change."""
+
+    code = "edit_not_revertible"
+    http_status = 422
+    param = "edits"
+    message = "This change of the prompt can't be taken back."
+    remedy = "Only changes marked as revertible can be."
+
+
 class PromptRefused(SoraError):
     """The prompt breaks a content policy. Never says which word matched."""
 

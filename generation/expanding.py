@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import zlib
 
-from generation.prompting import Edit, ModelVocabulary
-from generation.rewriting import rewrite_for_engine, vocabulary_of_engine
+from generation.prompting import ModelVocabulary
 from generation.understanding import meanings_in
 
 OPEN = ("motions", "places", "times", "weathers")
@@ -23,13 +22,11 @@ FREE = (
 )
 
 
-def expand(caption: str, context: str = "") -> tuple[str, tuple[Edit, ...]]:
-    """The fuller caption, and what the rewriter changed in it. `context`: the other cards' texts."""
-    rewrite = rewrite_for_engine(caption)
-    text = rewrite.text.strip().rstrip(".,; ")
-    vocabulary = vocabulary_of_engine()
+def filled_in(text: str, context: str, vocabulary: ModelVocabulary | None) -> str:
+    """The fuller caption. `context`: the other cards' texts. Longer than `text`, or just that."""
+    text = text.strip().rstrip(".,; ")
     more = _free(text) if vocabulary is None else _known(text, context, vocabulary)
-    return ", ".join([text, *more]), rewrite.edits
+    return ", ".join([text, *more])
 
 
 def _free(text: str) -> list[str]:

@@ -75,5 +75,9 @@ class Pilot(Protocol):
 
     def holds(self, generation: Generation, sources: Sequence[Upload | Video]) -> bool: ...
 
+    def delivered(self, video: Video) -> None:
+        """In the transaction that delivers: a consent may have ended a moment ago."""
+        ...
+
 
 pilots: list[Pilot] = []

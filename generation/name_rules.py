@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from generation import gazetteer
@@ -67,13 +68,16 @@ _HAS_BRANDING = re.compile(
     r"\b(?:logos?|brand(?:ed|ing|s)?|slogan|trademark|packaging|merchandise)\b", re.IGNORECASE
 )
 _STYLE_CUES = re.compile(
-    r"(?:in (?:the |an? )?(?:style|manner|spirit|vein|fashion|aesthetic) of|(?:art|artwork|painting|painted|"
-    r"illustration|illustrated|drawing|drawn|sketch|sketched|photo|photograph|photographed|photography|film|movie|directed|"
-    r"animation|animated|designed|design|sculpture|sculpted|poster|mural|render|rendered|concept art|portrait|comic|cover|print|"
-    r"shot|created|made|piece|work|works|collage|cartoon) by|(?:painted|drawn|looks?|styled|made|rendered) like|styles? of|inspired by|reminiscent of|"
-    r"influenced by|influence of|homage to|tribute to|evocative of|evoking|channeling|à la|a la|(?:works?|paintings?|films?|art|artworks?|"
-    r"photographs?|photography|designs?|aesthetics?|palette|brushwork|oeuvre|imagination|world) of)"
-    r"(?: the)?(?: (?:artist|painter|illustrator|director|photographer|architect|designer|filmmaker|sculptor|cartoonist|animator)s?)?\s*$",
+    r"(?:in (?:the |an? )?(?:style|manner|spirit|vein|fashion|aesthetic) of|(?:art|artwork|painting|"
+    r"painted|illustration|illustrated|drawing|drawn|sketch|sketched|photo|photograph|photographed|"
+    r"photography|film|movie|directed|animation|animated|designed|design|sculpture|sculpted|poster|"
+    r"mural|render|rendered|concept art|portrait|comic|cover|print|shot|created|made|piece|work|works|"
+    r"collage|cartoon) by|(?:painted|drawn|looks?|styled|made|rendered) like|styles? of|inspired by|"
+    r"reminiscent of|influenced by|influence of|homage to|tribute to|evocative of|evoking|channeling|"
+    r"à la|a la|(?:works?|paintings?|films?|art|artworks?|photographs?|photography|designs?|"
+    r"aesthetics?|palette|brushwork|oeuvre|imagination|world) of)"
+    r"(?: the)?(?: (?:artist|painter|illustrator|director|photographer|architect|designer|filmmaker|"
+    r"sculptor|cartoonist|animator)s?)?\s*$",
     re.IGNORECASE,
 )
 _ARTIST_LIST = re.compile(
@@ -84,22 +88,43 @@ _ARTIST_LIST = re.compile(
 _LIST_JOINT = re.compile(r"\s*(?:,|;|&|\+|\band\b|\|)\s*(?:and\s+|by\s+|art by\s+)?", re.IGNORECASE)
 _PORTRAIT_CUES = re.compile(
     r"(?:portrait|headshot|caricature|likeness|mugshot|biopic|deepfake|impersonation|impression|selfie|bust|"
-    r"waxwork|close-?up|photograph|picture|image|photo|video|clip|footage|sketch|drawing|painting|statue|depiction|portrayal|"
+    r"waxwork|close-?up|photograph|picture|image|photo|video|clip|footage|sketch|drawing|painting|"
+    r"statue|depiction|portrayal|"
     r"image capturing|speech|interview|life|face|starring|featuring|actor|actress|singer|celebrity|politician|"
-    r"footballer|lookalike|impersonator)(?: of| by| with| like)?(?: the)?(?: (?:actor|actress|singer|celebrity|politician|president|rapper|model|leader))?\s+$",
+    r"footballer|lookalike|impersonator)(?: of| by| with| like)?(?: the)?(?: (?:actor|actress|singer|"
+    r"celebrity|politician|president|rapper|model|leader))?\s+$",
     re.IGNORECASE,
 )
 _STRONG_PORTRAIT = re.compile(
-    r"(?:(?:portrait|headshot|caricature|likeness|mugshot|biopic|deepfake|impersonation|bust|portrayal|depiction|sketch|oil painting) of|"
-    r"image capturing|starring|speech by|speech of|interview with|face of|looks like|(?:actor|actress|singer|celebrity|politician|president|rapper|dictator|chancellor))\s+$",
+    r"(?:(?:portrait|headshot|caricature|likeness|mugshot|biopic|deepfake|impersonation|bust|portrayal|"
+    r"depiction|sketch|oil painting) of|image capturing|starring|speech by|speech of|interview with|"
+    r"face of|looks like|(?:actor|actress|singer|celebrity|politician|president|rapper|dictator|"
+    r"chancellor))\s+$",
     re.IGNORECASE,
 )
 _AFTER_PERSON = re.compile(
-    r"\s+(?:in an official (?:photo|portrait)|at a (?:public event|press conference|rally|summit|podium|debate)|giving a speech|in a suit|"
-    r"from (?:accounting|marketing|sales|hr|work|school|church|the office|next door|my class)|who|whose|said|says)\b",
+    r"\s+(?:in an official (?:photo|portrait)|at a (?:public event|press conference|rally|summit|podium|"
+    r"debate)|giving a speech|in a suit|from (?:accounting|marketing|sales|hr|work|school|church|"
+    r"the office|next door|my class)|who|whose|said|says)\b",
     re.IGNORECASE,
 )
-_BRAND_MODELS = frozenset("pro max plus ultra mini air gt xl gti series turbo lite classic".split())
+_BRAND_MODELS = frozenset(
+    [
+        "pro",
+        "max",
+        "plus",
+        "ultra",
+        "mini",
+        "air",
+        "gt",
+        "xl",
+        "gti",
+        "series",
+        "turbo",
+        "lite",
+        "classic",
+    ]
+)
 
 
 class _Finder:
@@ -139,8 +164,8 @@ class _Finder:
 
     def _at(self, first: int) -> tuple[Match | None, int]:
         """(match, words used). A name that has to stay is used up without a match."""
-        for rule in (self._listed, self._of_this_text, self._style, self._portrait, self._branded,
-                     self._private, self._misspelt, self._beside):  # fmt: skip
+        for rule in (self._listed, self._of_this_text, self._misspelt, self._style, self._portrait,
+                     self._branded, self._private, self._beside):  # fmt: skip
             match, used = rule(first)
             if match is not None or used:
                 return match, used
@@ -150,13 +175,15 @@ class _Finder:
         if first + length > len(self.tokens):
             return None
         words = self.tokens[first : first + length]
-        for left, right in zip(words, words[1:], strict=False):
+        for left, right in pairwise(words):
             if not joined(self.text, left, right):
                 return None
         return tuple(word.key for word in words)
 
     def _listed(self, first: int) -> tuple[Match | None, int]:
         token = self.tokens[first]
+        if token.key not in self.names.starts and token.key[:-1] not in self.names.starts:
+            return None, 0
         for length in range(min(self.names.longest, len(self.tokens) - first), 0, -1):
             key = self._span(first, length)
             if key is None:
@@ -186,9 +213,6 @@ class _Finder:
         following = self._key(last + 1)
         if following in _NOT_BEFORE.get(key[-1], frozenset()):
             return False
-        if entry.kind in ("brand", "franchise") and length == 1 and written.islower():
-            if self._key(first - 1) in {"a", "an", "the"} and key[0] in _THINGS_TOO:
-                return False
         if entry.exact:
             same = written == entry.spelling or (written.isupper() and length > 1)
             if not same or (self.title_case and length == 1):
@@ -198,10 +222,10 @@ class _Finder:
                 return True
             return self._acts(last)
         if length > 1 and len("".join(key)) <= 6:  # "Jet Li", "To Lam": words in lower case
-            return all(t.capitalised for t in self.tokens[first : first + length])
-        if entry.kind == "public_figure" and length == 1 and self._own_name(first):
-            return False
-        return True
+            return all(
+                t.capitalised or t.key in PARTICLES for t in self.tokens[first : first + length]
+            )
+        return not (entry.kind == "public_figure" and length == 1 and self._own_name(first))
 
     def _own_name(self, first: int) -> bool:
         """A single listed name behind another given name, as in a namesake's full name."""
@@ -528,7 +552,7 @@ class _Finder:
                 break
             if length and not joined(self.text, self.tokens[first + length - 1], token):
                 break
-            if token.key == "s" or token.key in BRAND_NOUNS and length:
+            if token.key == "s" or (token.key in BRAND_NOUNS and length):
                 break
             length += 1
         return length
@@ -583,7 +607,7 @@ class _Finder:
             return Match(
                 token.start, end, "private_person", "title", "", identity, drop=True
             ), length
-        if length < 2 or len(words[1]) < 2 and length == 2:
+        if length < 2 or (len(words[1]) < 2 and length == 2):
             return None, 0
         if any(w in NOT_SURNAMES or w in ADJECTIVES for w in words):
             return None, 0
@@ -610,11 +634,8 @@ class _Finder:
 
     def _is_name(self, words: list[str]) -> bool:
         return not any(
-            w in NOT_SURNAMES
-            or w in STYLE_WORDS
-            or w in ADJECTIVES
-            or w in FUNCTION_WORDS
-            or w in PRODUCTS
+            w not in PARTICLES
+            and w in NOT_SURNAMES | STYLE_WORDS | ADJECTIVES | FUNCTION_WORDS | PRODUCTS
             for w in words
         )
 
@@ -660,15 +681,17 @@ class _Finder:
         return "a person"
 
     def _misspelt(self, first: int) -> tuple[Match | None, int]:
+        if self.tokens[first].key in FUNCTION_WORDS or self.tokens[first].key in DETERMINERS:
+            return None, 0
         for length in range(min(4, len(self.tokens) - first), 0, -1):
             key = self._span(first, length)
-            if key is None or key in self.names.untouchable:
+            if key is None or key in self.names.untouchable or key[-1] in FUNCTION_WORDS:
                 continue
             entry = self.names.misspelt(key)
             if entry is None:
                 continue
             words = self.tokens[first : first + length]
-            if not all(w.capitalised for w in words) and len("".join(key)) < 10:
+            if not all(w.capitalised for w in words) and len("".join(key)) < 9:
                 continue
             return self._replace(first, length, entry, "misspelt"), length
         return None, 0
@@ -759,10 +782,38 @@ class _Finder:
 
 _WITH_MODELS = frozenset({"plain", "luxury", "sporty", "family", "classic", "gaming", "heavy"})
 _THINGS_DO = frozenset(
-    "is was has had runs running flies flying falls falling turns turning stands standing opens opening "
-    "closes closing works working rests resting lies sits sitting crashes crashing waves rises".split()
+    [
+        "is",
+        "was",
+        "has",
+        "had",
+        "runs",
+        "running",
+        "flies",
+        "flying",
+        "falls",
+        "falling",
+        "turns",
+        "turning",
+        "stands",
+        "standing",
+        "opens",
+        "opening",
+        "closes",
+        "closing",
+        "works",
+        "working",
+        "rests",
+        "resting",
+        "lies",
+        "sits",
+        "sitting",
+        "crashes",
+        "crashing",
+        "waves",
+        "rises",
+    ]
 )
-_THINGS_TOO = frozenset({"absolut"})
 _NOT_BEFORE: dict[str, frozenset[str]] = {
     "trump": frozenset({"card", "cards", "suit", "suits"}),
     "edward": frozenset({"island"}),

@@ -80,6 +80,7 @@ class Names:
     nearly: dict[Key, list[tuple[str, Entry]]]  # one word replaced by "" -> that word
     single: dict[str, list[tuple[str, Entry]]]  # a long single name without one letter
     untouchable: frozenset[Key]
+    starts: frozenset[str]  # the first words of all of them
     longest: int
     given: dict[str, str]  # folded given name -> what replaces the person
     surnames: frozenset[str]
@@ -192,6 +193,7 @@ def names() -> Names:
         nearly,
         single,
         untouchable,
+        frozenset(key[0] for key in (*entries, *untouchable) if key) | glued.keys(),
         max(len(key) for key in (*entries, *untouchable)),
         given,
         frozenset(key for name in gazetteer.SURNAMES.split() for key in key_of(name)),

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import shutil
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from generation.capabilities import engine_capabilities
 from generation.editing.making import how_made
 from generation.editing.plan import EditPlan
 from generation.edits import plan_of
+from generation.engine.capabilities import Capabilities
 from generation.engine.protocol import (
     EngineError,
     EngineOutOfMemory,
@@ -34,9 +36,16 @@ from generation.errors import EngineUnavailable, SourceGone
 from generation.loading import load_classifiers, load_engine
 from generation.models import Generation, SafetyCheck, Video
 from generation.policies import active_policy
+from generation.prompting import Rewrite
 from generation.provenance.c2pa import SigningError
 from generation.rewriting import rewrite_for_engine
-from generation.screening import filters_set_up, review_for_feed, review_prompts, review_together
+from generation.screening import (
+    filters_set_up,
+    review_for_feed,
+    review_prompts,
+    review_together,
+    tightened,
+)
 from generation.sources import (
     StoredMedia,
     ingredients,
@@ -126,6 +135,13 @@ def reason_of(error: Exception) -> str:
     return "internal_error"
 
 
+def with_avoided(negative: str, rewrites: Sequence[Rewrite], engine: Capabilities) -> str:
+    """The negative prompt with what would still lead to a character that was taken out."""
+    if "negative_prompt" not in engine.operations:
+        return negative
+    return ", ".join(dict.fromkeys(t for t in (negative, *(r.avoid for r in rewrites)) if t))
+
+
 def work_folder(generation: Generation) -> Path:
     return Path(settings.SORA_STATE_DIR) / "work" / f"{generation.pk}.{generation.epoch}"
 
@@ -137,7 +153,16 @@ def produce(generation: Generation, attempt: Attempt) -> None:
     policy = active_policy()  # one policy from here to delivery
     with attempt.stage("prompt"):
         sources = sources_of(generation)
-        rewrites = [rewrite_for_engine(card.text) for card in plan.prompts]
+        rewrites = [
+            rewrite_for_engine(
+                card.text,
+                options=plan.rewriting,
+                seed=plan.seed,
+                context=" ".join(other.text for other in plan.prompts if other is not card),
+                card=number,
+            )
+            for number, card in enumerate(plan.prompts)
+        ]
         generation.rewritten_prompt = "\n".join(rewrite.text for rewrite in rewrites)
         generation.prompt_edits = [edit.to_json() for r in rewrites for edit in r.edits]
         generation.understood = list(dict.fromkeys(w for r in rewrites for w in r.understood))
@@ -179,6 +204,7 @@ def produce(generation: Generation, attempt: Attempt) -> None:
         prompts=tuple(
             replace(card, text=r.text) for card, r in zip(plan.prompts, rewrites, strict=True)
         ),
+        negative_prompt=with_avoided(plan.negative_prompt, rewrites, capabilities),
     )
     stored = StoredMedia(sources, folder)
     video_id = uuid.uuid4()
@@ -219,12 +245,15 @@ def produce(generation: Generation, attempt: Attempt) -> None:
             minor_reference=bool(prompt_verdict.details.get("minor_reference")),
         )
         if together is not None:
-            if not together.allowed:
-                storage.store_quarantine(
-                    unsigned, f"{generation.workspace_id}/{video_id}/refused.mp4"
-                )
-            keep(generation, Stage.JOINT, together)
-            decisions.append(together)
+            for verdict in (together, tightened(decisions, together, policy=policy)):
+                if verdict is None:
+                    continue
+                if not verdict.allowed:
+                    storage.store_quarantine(
+                        unsigned, f"{generation.workspace_id}/{video_id}/refused.mp4"
+                    )
+                keep(generation, Stage.JOINT, verdict)
+                decisions.append(verdict)
         held = next((d for d in decisions if d.action == "hold"), None)
         private = held is not None or any(d.action != "allow" for d in decisions)
         if generation.share and not private:
@@ -254,6 +283,9 @@ def produce(generation: Generation, attempt: Attempt) -> None:
         report = signing.read(clip)
         if report.state not in ("trusted", "valid"):
             raise SigningError("signing_failed", f"the signed file reads as {report.state}")
+
+    if likeness.check_use(generation.requested_by, used, ()):  # the consent ended meanwhile
+        raise Misused("likeness_consent")
 
     # 7. Files first, then the row that points to them; charging is part of that transaction.
     with attempt.stage("store"):

@@ -9,6 +9,7 @@ from django.urls import reverse
 from generation import progress, scheduling
 from generation.errors import JOB_REASONS
 from generation.models import Generation, Video
+from generation.prompting import REVERTIBLE, WHY_NOT, key_of_edit
 from moderation.policies import policy
 from sora_site.lib import storage
 
@@ -54,6 +55,32 @@ def present_video(video: Video) -> dict[str, Any]:
     }
 
 
+def edits_of(generation: Generation) -> list[dict[str, Any]]:
+    """The rewriter's changes; those of jobs from before they had a rule and a place, as far as known."""
+    shown = []
+    for stored in generation.prompt_edits:
+        kind = stored["kind"]
+        before = stored.get("before", stored.get("original", ""))
+        revertible = kind in REVERTIBLE
+        shown.append(
+            {
+                "kind": kind,
+                "span": stored.get("span"),
+                "before": before,
+                "after": stored.get("after", stored.get("replacement", "")),
+                "rule": stored.get("rule", ""),
+                "version": stored.get("version", ""),
+                "reason": stored.get("reason", ""),
+                "avoid": stored.get("avoid", ""),
+                "card": stored.get("card", 0),
+                "key": key_of_edit(kind, before),
+                "revertible": revertible,
+                "why_not": "" if revertible else WHY_NOT,
+            }
+        )
+    return shown
+
+
 def present(generation: Generation) -> dict[str, Any]:
     """The whole state of one job. Every live event leads to this shape, so missing one is harmless."""
     video: Video | None = getattr(generation, "video", None)
@@ -64,7 +91,7 @@ def present(generation: Generation) -> dict[str, Any]:
         "status": generation.status,
         "prompt": generation.prompt,
         "rewritten_prompt": generation.rewritten_prompt,
-        "edits": generation.prompt_edits,
+        "edits": edits_of(generation),
         "understood": generation.understood,
         "unknown_words": generation.unknown_words,
         "seconds": generation.seconds,

@@ -19,7 +19,7 @@ from generation import name_rules
 from generation.diversity import describe_people
 from generation.gazetteer import VERSION
 from generation.name_rules import Match
-from generation.name_words import ADJECTIVES, ARTICLES, DETERMINERS, FUNCTION_WORDS, PARTICLES
+from generation.name_words import ADJECTIVES, ARTICLES, DETERMINERS, FUNCTION_WORDS
 from generation.understanding import Meaning, phrases_of, stems, understood, words
 from moderation.screening.normalise import is_invisible
 
@@ -93,13 +93,14 @@ class Edit:
             "reason": self.reason,
             "avoid": self.avoid,
             "card": self.card,
+            "key": self.key,
             "revertible": self.revertible,
             "why_not": "" if self.revertible else WHY_NOT,
         }
 
 
 def key_of_edit(kind: str, before: str) -> str:
-    return f"{kind}:{before.casefold()}"
+    return "expansion:" if kind == "expansion" else f"{kind}:{before.casefold()}"
 
 
 @dataclass(frozen=True)
@@ -283,7 +284,7 @@ def _fit(text: str, match: Match, position: int, seen: dict[str, str]) -> tuple[
     seen.setdefault(match.identity, phrase)
     if match.with_by and not fitted.startswith("in "):
         fitted = f"in the style of {fitted}"
-    if initial and match.start == start or initial and before is not None:
+    if (initial and match.start == start) or (initial and before is not None):
         fitted = fitted[0].upper() + fitted[1:]
     return start, fitted
 
@@ -292,25 +293,24 @@ def _article(noun: str) -> str:
     return "an" if noun[0] in "aeioAEIO" else "a"
 
 
+_QUALITY = re.compile(r".{2,}(?:y|al|ic|ed|ful|ous|ish|less|ive|ant|ent|ern)|\d+")
+
+
 def _has_determiner(text: str, start: int, position: int) -> bool:
     """Does "the", "my", "a sleek", "young" stand in front, in the same noun phrase?"""
-    for distance in range(4):
+    for distance in range(5):
         before = _WORD_BEFORE.search(text, max(position, start - 40), start)
         if before is None:
             return False
         word = before.group(1).casefold()
         if word in DETERMINERS or word in ARTICLES or before.group(2):
             return True
-        if word in FUNCTION_WORDS or before.group(3) == ", " and distance == 0:
+        if distance == 0 and before.group(3) == ", ":
             return False
-        if (
-            word in ADJECTIVES
-            and distance == 0
-            and not _has_determiner(text, before.start(), position)
-        ):
-            return True
-        if word.endswith(("ing", "s")) and word not in ADJECTIVES:
+        if word not in ADJECTIVES and (word in FUNCTION_WORDS or not _QUALITY.fullmatch(word)):
             return False
+        if word in ADJECTIVES and distance == 0 and before.start() == 0:
+            return True  # "young Tom Hanks smiles"
         start = before.start()
     return False
 
@@ -371,19 +371,181 @@ NEAREST = {
 }  # fmt: skip
 
 _PLAIN_WORDS = frozenset(
-    (
-        "a an the and or but of in on at over under above below into onto from to toward towards with "
-        "without by for as is are was were be being been it its he she they his her their him them this "
-        "that these those there here while when then first next after before during through across "
-        "around along between behind beside near past up down out off away slowly quickly gently very "
-        "just so more most some any each every one two three four five six seven eight nine ten many "
-        "few several all both not no who which what where how i you we my your our me us "
-        "can could will would may might must shall should do does did has have had like against "
-        "video clip footage scene shot show shows showing showed generate create make animation "
-        "animated cinematic realistic photo image picture style film movie camera view close closeup "
-        "detailed high quality hd uhd k d fps seconds second minute minutes beautiful stunning "
-        "another other s t"
-    ).split()
+    [
+        "a",
+        "an",
+        "the",
+        "and",
+        "or",
+        "but",
+        "of",
+        "in",
+        "on",
+        "at",
+        "over",
+        "under",
+        "above",
+        "below",
+        "into",
+        "onto",
+        "from",
+        "to",
+        "toward",
+        "towards",
+        "with",
+        "without",
+        "by",
+        "for",
+        "as",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "being",
+        "been",
+        "it",
+        "its",
+        "he",
+        "she",
+        "they",
+        "his",
+        "her",
+        "their",
+        "him",
+        "them",
+        "this",
+        "that",
+        "these",
+        "those",
+        "there",
+        "here",
+        "while",
+        "when",
+        "then",
+        "first",
+        "next",
+        "after",
+        "before",
+        "during",
+        "through",
+        "across",
+        "around",
+        "along",
+        "between",
+        "behind",
+        "beside",
+        "near",
+        "past",
+        "up",
+        "down",
+        "out",
+        "off",
+        "away",
+        "slowly",
+        "quickly",
+        "gently",
+        "very",
+        "just",
+        "so",
+        "more",
+        "most",
+        "some",
+        "any",
+        "each",
+        "every",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "many",
+        "few",
+        "several",
+        "all",
+        "both",
+        "not",
+        "no",
+        "who",
+        "which",
+        "what",
+        "where",
+        "how",
+        "i",
+        "you",
+        "we",
+        "my",
+        "your",
+        "our",
+        "me",
+        "us",
+        "can",
+        "could",
+        "will",
+        "would",
+        "may",
+        "might",
+        "must",
+        "shall",
+        "should",
+        "do",
+        "does",
+        "did",
+        "has",
+        "have",
+        "had",
+        "like",
+        "against",
+        "video",
+        "clip",
+        "footage",
+        "scene",
+        "shot",
+        "show",
+        "shows",
+        "showing",
+        "showed",
+        "generate",
+        "create",
+        "make",
+        "animation",
+        "animated",
+        "cinematic",
+        "realistic",
+        "photo",
+        "image",
+        "picture",
+        "style",
+        "film",
+        "movie",
+        "camera",
+        "view",
+        "close",
+        "closeup",
+        "detailed",
+        "high",
+        "quality",
+        "hd",
+        "uhd",
+        "k",
+        "d",
+        "fps",
+        "seconds",
+        "second",
+        "minute",
+        "minutes",
+        "beautiful",
+        "stunning",
+        "another",
+        "other",
+        "s",
+        "t",
+    ]
 )
 _MAX_UNKNOWN = 12
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -14,7 +16,7 @@ from generation.engine.capabilities import Capabilities
 from generation.policies import active_policy
 from generation.vision import frame_classifier, hash_frame, known_hashes, text_reader
 from moderation.screening import panel
-from moderation.screening.decision import Decision, decide
+from moderation.screening.decision import Decision, decide, redecide
 from moderation.screening.policy import Policy
 from moderation.screening.protocol import (
     Frame,
@@ -126,6 +128,28 @@ def review_together(
     )
 
 
+def tightened(
+    decisions: Sequence[Decision], together: Decision, *, policy: Policy
+) -> Decision | None:
+    """What the earlier stages saw, judged as if there were no review of everything together.
+
+    None when that review had an opinion on every category. Else some of it was not evaluated, and
+    the tighter points of a site without it count.
+    """
+    if not any(name.startswith("joint:") for name in together.not_evaluated):
+        return None
+    details = dict(decisions[0].details)
+    details["absent"] = sorted({*details.get("absent", ()), "joint"})
+    decision = redecide(
+        tuple(signal for d in decisions for signal in d.signals),
+        profile=together.profile,
+        policy=policy,
+        details=details,
+        stage="joint",
+    )
+    return replace(decision, not_evaluated=together.not_evaluated)
+
+
 def review_for_feed(
     signals: Iterable[Signal],
     *,
@@ -210,6 +234,7 @@ def text_providers() -> tuple[TextClassifier, ...]:
                 TEXT_PROVIDER,
                 settings.SORA_TEXT_MODERATION_URL,
                 key=settings.SORA_TEXT_MODERATION_KEY,
+                timeout=settings.SORA_PROVIDER_SECONDS,
             ),
         ),
     )
@@ -222,16 +247,13 @@ def filters_set_up() -> frozenset[str]:
 
 
 def joint_reviewers() -> tuple[JointReviewer, ...]:
-    if not settings.SORA_JOINT_REVIEW_URL:
+    url = settings.SORA_JOINT_REVIEW_URL
+    if not url:
         return ()
-    return (
-        cast(
-            JointReviewer,
-            panel.load_classifier(
-                JOINT_REVIEWER,
-                settings.SORA_JOINT_REVIEW_URL,
-                key=settings.SORA_JOINT_REVIEW_KEY,
-                model=settings.SORA_JOINT_REVIEW_MODEL,
-            ),
-        ),
-    )
+    return (_joint_reviewer(url, settings.SORA_JOINT_REVIEW_KEY, settings.SORA_JOINT_REVIEW_MODEL),)
+
+
+@lru_cache(maxsize=1)
+def _joint_reviewer(url: str, key: str, model: str) -> JointReviewer:
+    """One a process: it remembers its answers, and that the model passed its canary."""
+    return cast(JointReviewer, panel.load_classifier(JOINT_REVIEWER, url, key=key, model=model))

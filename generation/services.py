@@ -22,6 +22,7 @@ from generation import (
     hooks,
     incidents,
     likeness,
+    presenting,
     probing,
     progress,
     scheduling,
@@ -30,10 +31,11 @@ from generation import (
     vision,
 )
 from generation.capabilities import engine_capabilities
-from generation.editing.plan import MAX_SECONDS, EditPlan
+from generation.editing.plan import MAX_SECONDS, EditPlan, Rewriting
 from generation.edits import Sources, Wish, make_plan, price, relationship_of, seconds_shown
 from generation.engine.capabilities import Capabilities, UnsupportedSpec
 from generation.errors import (
+    EditNotRevertible,
     InvalidPromptText,
     InvalidRequest,
     InvalidSize,
@@ -324,6 +326,32 @@ def _same_request(
     return rows
 
 
+def revert_edits(
+    generation: Generation, *, by: User, edits: Sequence[int], request_key: str
+) -> Generation:
+    """Make the clip of a job again without some of the rewriter's changes: places in its list.
+
+    The new job has the plan and the seed of the first and goes through every check from the start;
+    the first job and its clip stay. Raises EditNotRevertible, and the errors of request_variations.
+    """
+    shown = presenting.edits_of(generation)
+    if not generation.plan or not edits:
+        raise EditNotRevertible("There is no plan to make this clip again from.")
+    chosen = []
+    for place in edits:
+        if not 0 <= place < len(shown):
+            raise EditNotRevertible(f"This job has no change number {place}.")
+        if not shown[place]["revertible"]:
+            raise EditNotRevertible(shown[place]["why_not"])
+        chosen.append(shown[place]["key"])
+    rewriting = dict(generation.plan.get("rewriting") or Rewriting().to_json())
+    rewriting["keep"] = list(dict.fromkeys([*rewriting.get("keep", []), *chosen]))
+    plan = {**generation.plan, "rewriting": rewriting}
+    return request_variations(
+        generation.workspace, by=by, request_key=request_key, wish=Wish(plan=plan)
+    )[0]
+
+
 def cancel_generation(generation: Generation, *, by: User) -> Generation:
     """Stop a job. Waiting: at once. Running: the worker stops after the step it is in.
 
@@ -455,6 +483,8 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
             )
             for found in clip.hashes
         )
+        for pilot in hooks.pilots:
+            pilot.delivered(video)
         if clip.hold is None:
             billing.settle_credits(str(generation.pk))
         else:

@@ -15,6 +15,7 @@ urlpatterns = [
     path("library/trash/empty/", library_views.empty_trash, name="library-empty-trash"),
     path("library/folders/", library_views.make_folder, name="library-folders"),
     path("library/folders/<int:folder_id>/", library_views.change_folder, name="library-folder"),
+    path("jobs/<uuid:generation_id>/revert/", views.revert, name="revert"),
     path("clips/<uuid:video_id>/", views.clip, name="clip"),
     path("clips/<uuid:video_id>/remixing/", library_views.remixing, name="remixing"),
     path("settings/remixing/", library_views.remixing_default, name="remixing-default"),

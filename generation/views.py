@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
+from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
 from accounts.errors import Forbidden
@@ -257,6 +258,7 @@ def clip(request: HttpRequest, video_id: UUID) -> HttpResponse:
     context = {
         "video": presenting.present_video(video),
         "job": video.generation,
+        "edits": presenting.edits_of(video.generation),
         "creator": video.creator,
         "made": video.created_at,
         "file": {"frames": video.frames, "fps": video.fps, "bytes": video.bytes},
@@ -270,6 +272,31 @@ def clip(request: HttpRequest, video_id: UUID) -> HttpResponse:
         "panel": _panel(request, video),
     }
     return render(request, "generation/clip.html", context)
+
+
+@adult_required
+@require_POST
+def revert(request: HttpRequest, generation_id: UUID) -> HttpResponse:
+    """POST /jobs/<id>/revert/: the clip again with one of the person's own words."""
+    user = request.user
+    assert isinstance(user, User)  # adult_required let nobody else in
+    job = Generation.objects.visible_to(user).filter(pk=generation_id).first()
+    if job is None:
+        raise Http404
+    access.get_workspace(user, job.workspace_id, role=Membership.Role.CREATOR)
+    place = request.POST.get("edit", "")
+    try:
+        services.revert_edits(
+            job,
+            by=user,
+            edits=[int(place)] if place.isdecimal() and len(place) < 4 else [],
+            request_key=request.POST.get("request_key") or uuid4().hex,
+        )
+    except SoraError as error:
+        messages.error(request, f"{error.message} {error.remedy}".strip())
+        return redirect("generation:activity")
+    messages.success(request, "A new clip is on its way with your word; this one stays.")
+    return redirect("generation:activity")
 
 
 def _panel(request: HttpRequest, video: Video) -> dict[str, Any] | None:

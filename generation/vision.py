@@ -154,7 +154,14 @@ def _loaded(
         for folder in folders
     ]
     if moderation_url:
-        found.append(FrameHttp(moderation_url, key=moderation_key, model=moderation_model))
+        found.append(
+            FrameHttp(
+                moderation_url,
+                key=moderation_key,
+                model=moderation_model,
+                timeout=settings.SORA_PROVIDER_SECONDS,
+            )
+        )
     if matcher_url:
         found.append(_matcher())
     if dotted_name:
@@ -167,8 +174,15 @@ def _matcher() -> FrameMatcher:
     return FrameMatcher(
         settings.SORA_MATCHER_URL,
         key=settings.SORA_MATCHER_KEY,
+        timeout=settings.SORA_PROVIDER_SECONDS,
         classifies=settings.SORA_MATCHER_CLASSIFIES,
     )
+
+
+def preload() -> None:
+    """Load what judges frames before the first clip has to wait for it. Raises ScreeningUnavailable."""
+    frame_classifier()
+    text_reader()
 
 
 def text_reader() -> TextReader | None:

@@ -21,6 +21,7 @@ from generation import (
     services,
     upload_checks,
     uploads,
+    vision,
 )
 from generation.attempt import stop_asked
 from generation.models import Generation
@@ -72,6 +73,7 @@ def preload() -> None:
     """
     try:
         loading.load_classifiers()
+        vision.preload()
         loading.load_engine()
     except Exception:
         logger.exception("the model could not be loaded; jobs will fail until it can")

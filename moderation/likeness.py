@@ -21,12 +21,12 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import Membership, User, Workspace
 from generation import services as generation
-from generation import uploads, vision
+from generation import uploads
+from generation.closed import seen_in_frames
 from generation.models import Generation, Upload, Video
 from moderation.errors import InvalidGrant, PilotClosed
 from moderation.models import LikenessClip, LikenessGrant, LikenessUpload
 from moderation.screening.frame_scan import REQUIRED_FOR_PHOTOGRAPHS
-from moderation.screening.protocol import Category
 
 Subject, Scope = LikenessGrant.Subject, LikenessGrant.Scope
 VERSION = "2026-11-24"
@@ -92,11 +92,9 @@ def _closed_because() -> str:
         return "The likeness pilot is switched off (SORA_LIKENESS_PILOT)."
     if settings.SORA_UPLOADS != "photos":
         return "This site takes no photographs (SORA_UPLOADS)."
-    seen: set[Category] = set()
-    for stated in vision.providers_stated():
-        if stated.categories is None:  # only loading it could tell: the upload's own check does
-            return ""
-        seen |= set(stated.categories)
+    seen = seen_in_frames()
+    if seen is None:  # only loading a model could tell: the check of the upload itself does
+        return ""
     missing = sorted(category.value for category in REQUIRED_FOR_PHOTOGRAPHS - seen)
     if missing:
         return (
@@ -303,6 +301,15 @@ class Pilot:
                     number=clip.number,
                 )
         return clip.held
+
+    def delivered(self, video: Video) -> None:
+        """The lock makes either this or `revoke` see the other's work."""
+        clip = LikenessClip.objects.filter(generation=video.generation_id).first()
+        if clip is None:
+            return
+        grant = LikenessGrant.objects.select_for_update(of=("self",)).get(pk=clip.grant_id)
+        if grant.revoked_at is not None:
+            generation.quarantine_video(video, by=grant.revoked_by, reason=f"likeness:{grant.pk}")
 
 
 def _grants_of(sources: Sequence[Upload | Video]) -> list[LikenessGrant] | None:

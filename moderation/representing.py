@@ -11,7 +11,7 @@ from generation.capabilities import engine_capabilities
 from generation.editing import render, tools
 from generation.editing.tools import Canvas
 from generation.loading import load_engine
-from generation.rewriting import rewrite_for_engine
+from generation.prompting import rewrite
 from generation.sources import StoredMedia
 from moderation.screening.fairness import GroupClassifier
 
@@ -19,8 +19,8 @@ LOOKED_AT = 4  # frames of a clip
 
 
 def rewritten(prompt: str, seed: int) -> str:
-    """What the engine would get for a prompt."""
-    return rewrite_for_engine(prompt).text
+    """The prompt as the rewriter gives it to an engine that draws people, for one seed."""
+    return rewrite(prompt, diversify=seed).text
 
 
 class Looker:

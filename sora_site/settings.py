@@ -274,6 +274,13 @@ SORA_MAX_ATTEMPTS = env.int("SORA_MAX_ATTEMPTS", default=3)
 SORA_MAX_OPEN_GENERATIONS = env.int("SORA_MAX_OPEN_GENERATIONS", default=20)
 SORA_MAX_PROMPT_CHARS = env.int("SORA_MAX_PROMPT_CHARS", default=2000)
 
+# --- Rewriting ---------------------------------------------------------------------------------
+
+SORA_DIVERSIFY = env.bool("SORA_DIVERSIFY", default=False)  # people nobody described
+SORA_CAPTION_URL = env("SORA_CAPTION_URL", default="")  # OpenAI-compatible chat, or ""
+SORA_CAPTION_KEY = env("SORA_CAPTION_KEY", default="")
+SORA_CAPTION_MODEL = env("SORA_CAPTION_MODEL", default="")
+
 # --- Screening -------------------------------------------------------------------------------
 
 SORA_TEXT_MODERATION_URL = env("SORA_TEXT_MODERATION_URL", default="")
@@ -290,6 +297,7 @@ SORA_VISION_DEVICE = env("SORA_VISION_DEVICE", default="cpu")
 SORA_FRAME_MODERATION_URL = env("SORA_FRAME_MODERATION_URL", default="")
 SORA_FRAME_MODERATION_KEY = env("SORA_FRAME_MODERATION_KEY", default="")
 SORA_FRAME_MODERATION_MODEL = env("SORA_FRAME_MODERATION_MODEL", default="omni-moderation-latest")
+SORA_PROVIDER_SECONDS = env.float("SORA_PROVIDER_SECONDS", default=10.0)  # for one answer
 SORA_MATCHER_URL = env("SORA_MATCHER_URL", default="")
 SORA_MATCHER_KEY = env("SORA_MATCHER_KEY", default="")
 SORA_MATCHER_CLASSIFIES = env.bool("SORA_MATCHER_CLASSIFIES", default=True)

@@ -155,6 +155,22 @@ class Redrawn:
 
 
 @dataclass(frozen=True)
+class Rewriting:
+    """What the rewriter may do to the prompts beside taking names out.
+
+    diversify: describe people nobody described; None: as the site is set up. expand: fill in what a
+    prompt leaves open. keep: keys of edits that are not wanted (prompting.Edit.key).
+    """
+
+    diversify: bool | None = None
+    expand: bool = False
+    keep: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"diversify": self.diversify, "expand": self.expand, "keep": list(self.keep)}
+
+
+@dataclass(frozen=True)
 class EditPlan:
     """One clip to be made.
 
@@ -184,6 +200,7 @@ class EditPlan:
     camera: str = ""
     upgraded_from: MediaRef | None = None
     full: tuple[int, int, int] | None = None
+    rewriting: Rewriting = Rewriting()
     schema: int = field(default=SCHEMA)
 
     @property
@@ -258,6 +275,7 @@ class EditPlan:
             "camera": self.camera,
             "upgraded_from": str(self.upgraded_from) if self.upgraded_from else None,
             "full": list(self.full) if self.full else None,
+            **({"rewriting": self.rewriting.to_json()} if self.rewriting != Rewriting() else {}),
         }
 
 

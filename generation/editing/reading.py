@@ -19,10 +19,14 @@ from generation.editing.plan import (
     PlanError,
     PromptCard,
     Redrawn,
+    Rewriting,
 )
 
 MAX_TEXT = 4000
 MAX_CURVE = 64
+MAX_KEPT = 64
+# The edits a person may take back. What takes a name out of a prompt is not one of them.
+MAY_BE_KEPT = ("diversification", "vocabulary", "expansion")
 
 
 def read_plan(data: Any) -> EditPlan:
@@ -57,7 +61,33 @@ def read_plan(data: Any) -> EditPlan:
         camera=_text(table, "camera", "plan", "", 60),
         upgraded_from=MediaRef.parse(upgraded, "plan.upgraded_from") if upgraded else None,
         full=_full(table.get("full")),
+        rewriting=read_rewriting(table.get("rewriting"), "plan.rewriting"),
     )
+
+
+def read_rewriting(data: Any, name: str) -> Rewriting:
+    """Raises PlanError naming the value that is wrong."""
+    if data is None:
+        return Rewriting()
+    row = _table(data, name)
+    keep = row.get("keep", [])
+    if not isinstance(keep, list) or len(keep) > MAX_KEPT:
+        raise PlanError(
+            f"{name}.keep", f"This is a list of at most {MAX_KEPT} edits.", "Send fewer."
+        )
+    for key in keep:
+        if not isinstance(key, str) or len(key) > 200:
+            raise PlanError(
+                f"{name}.keep", "An edit is named kind:word.", "Send the key of an edit."
+            )
+        if key.partition(":")[0] not in MAY_BE_KEPT:
+            raise PlanError(
+                f"{name}.keep",
+                "Names of people, artists, brands and characters can't be put back.",
+                f"Only edits of these kinds may be taken back: {', '.join(MAY_BE_KEPT)}.",
+            )
+    diversify = None if row.get("diversify") is None else _flag(row, "diversify", name)
+    return Rewriting(diversify, _flag(row, "expand", name), tuple(dict.fromkeys(keep)))
 
 
 def _full(data: Any) -> tuple[int, int, int] | None:

@@ -33,6 +33,12 @@ def start_linear(vae: AutoencoderKLLTXVideo, clips: Tensor, weight: Tensor | Non
     encoder, decoder = vae.encoder, vae.decoder
     if len(encoder.down_blocks) != 2 or len(decoder.up_blocks) != 2:
         raise ValueError("A linear start is for autoencoders with two halvings of space and time.")
+    patch = decoder.conv_out.conv.out_channels
+    if decoder.conv_out.conv.in_channels < patch + HELD:
+        raise ValueError(
+            f"A linear start needs {patch + HELD} channels before the decoder's last convolution: "
+            f"make the first of decoder_block_out_channels {2 * (patch + HELD)}."
+        )
     for module in vae.modules():
         if isinstance(module, nn.Conv3d):
             nn.init.zeros_(module.weight)
@@ -47,22 +53,26 @@ def _components(
     patches: Tensor, weight: Tensor | None, vae: AutoencoderKLLTXVideo
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Latents the encoder should say [n, c, t, rows, columns], the basis [size, c], the mean [size]."""
-    blocks = _unshuffled(_unshuffled(patches))
-    rows = _rows(blocks).double()
-    share = torch.ones(len(rows), dtype=torch.float64)
-    if weight is not None:
-        share = _rows(_unshuffled(_unshuffled(_patched(weight[:, None], vae.config.patch_size))))
-        share = share.double().mean(1)
-    share = share / share.sum()
-    mean = (share[:, None] * rows).sum(0)
-    centred = rows - mean
-    covariance = (centred * share[:, None]).T @ centred
-    values = torch.linalg.eigh(covariance.float())[1].flip(1)
-    code = values[:, : vae.config.latent_channels].double()
-    latents = (centred @ code) / UNIT
-    n, _, *grid = blocks.shape
-    shaped = latents.float().view(n, *grid, -1).permute(0, 4, 1, 2, 3)
-    return shaped, code.float(), mean.float()
+    size = vae.config.patch_size
+    total, mean, second = 0.0, torch.zeros(()), torch.zeros(())
+    for k in range(len(patches)):  # one clip at a time: a block has thousands of numbers
+        rows = _rows(_unshuffled(_unshuffled(patches[k : k + 1])))
+        share = torch.ones(len(rows), 1)
+        if weight is not None:
+            counts = _patched(weight[k : k + 1, None], size)
+            share = _rows(_unshuffled(_unshuffled(counts))).mean(1, keepdim=True)
+        total += float(share.sum())
+        mean = mean + (share * rows).sum(0).double()
+        second = second + ((share * rows).T @ rows).double()
+    mean = mean / total
+    covariance = second / total - torch.outer(mean, mean)
+    code = torch.linalg.eigh(covariance.float())[1].flip(1)[:, : vae.config.latent_channels]
+    mean = mean.float()
+    latents = [
+        (_unshuffled(_unshuffled(clip[None])).movedim(1, -1) - mean) @ code / UNIT
+        for clip in patches
+    ]
+    return torch.cat(latents).movedim(-1, 1), code, mean
 
 
 def _set_encoder(vae: AutoencoderKLLTXVideo, clips: Tensor, targets: Tensor) -> None:

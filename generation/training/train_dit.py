@@ -452,6 +452,7 @@ def follow(
     empty = (states[0].float(), mask[0])
     trainer = trainer_class(dit, groups, empty, settings, ratios_of(run), run.work / table)
     if settings["compile"]:  # needs a C++ compiler; a quarter faster once warm
+        torch._dynamo.config.recompile_limit = 64  # sizes, masks and what is given have many shapes
         dit.compile_repeated_blocks()
     loop = Loop(
         accelerator,

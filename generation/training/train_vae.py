@@ -3,7 +3,9 @@
 TABLE is `vae` unless told. A table with `train = "decoder"` trains the finished autoencoder's decoder
 alone: latents keep their meaning, so this may follow (or go beside) the transformer's training. With
 `start_from` an existing autoencoder is trained on, with it whole its latents change and everything
-cached has to be encoded again. A killed run goes on where its last checkpoint was.
+cached has to be encoded again. `linear_start = N` begins a fresh one at the best linear code of N
+clips (see `linear_start`); a stage of no steps keeps it as it is. A killed run goes on where its last
+checkpoint was.
 
 The model is diffusers' AutoencoderKLLTXVideo. Two things differ from a textbook recipe:
 
@@ -28,8 +30,10 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKLLTXVideo
 from torch import Tensor
 
+from generation.training import checkpoint
 from generation.training.basis import turn
 from generation.training.config import RunConfig, RunError, read_run
+from generation.training.linear_start import start_linear
 from generation.training.loop import Loop, Step, accelerator_of
 from generation.training.render import cover_path
 
@@ -77,6 +81,18 @@ class ClipCrops:
             torch.from_numpy(np.stack(out)).float() / 127.5 - 1,
             torch.from_numpy(np.stack(covers)).float() / 255,
         )
+
+    def some(self, count: int, object_weight: float) -> tuple[Tensor, Tensor]:
+        """The first clips of every shard, about `count`: [n, 3, frames, h, w] in [-1, 1], and how
+        much each pixel counts, [n, frames, h, w]."""
+        each = max(1, count // len(self.shards))
+        clips = np.concatenate([clips[:each] for clips, _ in self.shards])
+        covers = [
+            np.zeros((len(clips[:each]), *clips.shape[2:]), np.uint8) if c is None else c[:each]
+            for clips, c in self.shards
+        ]
+        share = torch.from_numpy(np.concatenate(covers)).float() / 255
+        return torch.from_numpy(clips).float() / 127.5 - 1, 1 + object_weight * share
 
 
 def build_vae(model: dict[str, Any]) -> AutoencoderKLLTXVideo:
@@ -267,9 +283,13 @@ def train(
     torch.manual_seed(settings["seed"])
     start = settings.get("start_from")
     vae = load_vae(run.path(start)) if start else build_vae(settings["model"])
+    crops = ClipCrops(run.work / "clips")
+    if settings.get("linear_start") and checkpoint.newest(run.work / f"{table}.state") is None:
+        crops.use()
+        start_linear(vae, *crops.some(settings["linear_start"], settings["object_weight"]))
+        freeze_log_variance(vae)
     whole = settings.get("train", "whole") == "whole"
     codec = Codec(vae, whole=whole, latent_noise=settings.get("latent_noise", 0.0))
-    crops = ClipCrops(run.work / "clips")
     held_out = load_held_out(run.work / "clips" / "held_out.npy").to(accelerator.device)
     trainer = Trainer(codec, crops, held_out, settings, run.work / "vae")
     loop = Loop(

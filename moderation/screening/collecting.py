@@ -114,10 +114,13 @@ def collect_joint(inputs: Inputs, checks: Checks) -> Collected:
             ),
         )
         signals += signals_of(scores, reviewer, subject="job", scale="probability")
+    # A category without an opinion was not judged: the answer was none, and none is never "safe".
+    wanted = frozenset().union(*(reviewer.categories for reviewer in checks.joint))
+    silent = sorted(wanted - {signal.category for signal in signals})
     return Collected(
         signals=tuple(signals),
         evaluated=tuple(f"{r.name} {r.version}" for r in checks.joint),
-        not_evaluated=() if checks.joint else ("joint",),
+        not_evaluated=tuple(f"joint:{c.value}" for c in silent) if checks.joint else ("joint",),
     )
 
 

@@ -56,6 +56,7 @@ class Row:
     implicit: bool = False
     language: str = "unknown"
     minor_reference: str = ""
+    form: str = ""  # what kind of text; "social_text" and "instruction" are no prompts for a video
 
     @property
     def group(self) -> str:
@@ -151,6 +152,7 @@ def _row(line: bytes, *, source: str, where: str, problems: Problems) -> Row | N
         implicit=bool(data.get("implicit")),
         language=str(data.get("language") or language_hint(data["text"][:2000])),
         minor_reference=str(data.get("minor_reference") or ""),
+        form=str(data.get("form") or ""),
     )
 
 
@@ -267,7 +269,9 @@ def _by(judged: Iterable[Judged], key: Callable[[Judged], str | None]) -> dict[s
 
 
 def is_ordinary(row: Row) -> bool:
-    return row.label == "allow" and not row.contrast and row.category == "benign"
+    """A plain prompt: what false alarms are counted on."""
+    plain = row.label == "allow" and not row.contrast and row.category == "benign"
+    return plain and row.form not in ("social_text", "instruction")
 
 
 def tables(judged: Sequence[Judged]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from moderation.screening.child_safety import ABUSE_POINT, CHILD_POINT, SEXUAL_P
 from moderation.screening.collecting import collect_texts
 from moderation.screening.frame_cuts import CutMeter
 from moderation.screening.frame_signals import FlashMeter, StillnessMeter
-from moderation.screening.frame_text import LIKELY, likeness_of_text
+from moderation.screening.frame_text import Pages
 from moderation.screening.known_hashes import (
     PROVIDER,
     RADIUS,
@@ -108,7 +108,7 @@ class FrameScan:
         self._interval = 1.0 / samples_per_second
         self._batch = batch
         self._pending: list[tuple[float, Frame]] = []
-        self._to_read: list[tuple[float, float, Frame]] = []  # (likeness, seconds, frame)
+        self._pages = Pages(MOST_READ)
         self._held: tuple[float, Frame] | None = None  # the latest frame, while not sampled
         self._next_sample: float | None = None
         self._shape: tuple[int, ...] | None = None
@@ -227,7 +227,7 @@ class FrameScan:
                 if match.video < 0:
                     self._known(match, seconds)
         if self._checks.text_reader is not None:
-            self._keep_to_read(seconds, rgb)
+            self._pages.add(seconds, rgb)
         if self._classifiers:
             self._pending.append((seconds, rgb))
             if len(self._pending) >= self._batch:
@@ -250,33 +250,25 @@ class FrameScan:
         for match, share in self._tally.results():
             self._known(match if share >= VIDEO_SHARE else replace(match, quarantined=True), None)
 
-    def _keep_to_read(self, seconds: float, rgb: Frame) -> None:
-        likeness = likeness_of_text(rgb)
-        if likeness < LIKELY:
-            return
-        self._to_read.append((likeness, seconds, rgb))
-        if len(self._to_read) > MOST_READ:  # of two neighbours alike the earlier says the same
-            self._to_read.remove(min(self._to_read, key=lambda item: item[0]))
-
     def _read(self) -> str:
         """Read the frames that were kept, judge what they say, and return it, shortened."""
         reader = self._checks.text_reader
-        if reader is None or not self._to_read or self._broken:
+        pages = self._pages.take()
+        if reader is None or not pages or self._broken:
             return ""
-        kept, self._to_read = sorted(self._to_read, key=lambda item: item[1]), []
         try:
-            lines = reader.read([frame for _, _, frame in kept])
+            lines = reader.read([page.frame for page in pages])
         except ScreeningUnavailable:
             raise
         except Exception as error:
             raise ScreeningUnavailable(f"{reader.name} failed: {error}") from error
-        if len(lines) != len(kept):
+        if len(lines) != len(pages):
             raise ScreeningUnavailable(f"{reader.name} did not answer for every frame")
         said: dict[str, float] = {}
-        for (_, seconds, _), found in zip(kept, lines, strict=True):
+        for page, found in zip(pages, lines, strict=True):
             text = " ".join(" ".join(line.text for line in found).split()[:MOST_WORDS])
             if text:
-                said.setdefault(text, seconds)
+                said.setdefault(text, page.seconds)
         for text, seconds in said.items():
             asked = self._checks if len(text.split()) >= LEAST_WORDS else Checks()
             for signal in collect_texts(Inputs(prompt=text), asked).signals:

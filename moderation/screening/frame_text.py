@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moderation.screening.protocol import Frame, ScreeningUnavailable
 
@@ -27,6 +28,7 @@ _COLUMNS, _ROWS = 16, 9
 _EDGE = 44  # of 255: difference of neighbouring pixels that a letter's stroke makes
 LIKELY = 0.2
 """Likeness from which a frame is worth reading; large letters on plain ground reach 0.4 and more."""
+SAME = 0.12  # largest difference of any cell between two frames with the same text
 
 
 @dataclass(frozen=True)
@@ -90,21 +92,69 @@ class FrameText:
         return found
 
 
-def likeness_of_text(frame: Frame) -> float:
-    """0..1: how much of the most letter-like three neighbouring cells of a frame are sharp edges.
-
-    Cheap and generous: fine texture reaches it too and is then read in vain.
-    """
+def edge_cells(frame: Frame) -> NDArray[np.float32]:
+    """Share of sharp edges in each cell of a 9 x 16 grid (fewer in tiny frames), 0..1."""
     step = max(1, max(frame.shape[:2]) // 512)
     luma = frame[::step, ::step, 1].astype(np.int16)  # green stands for brightness
     edges = np.abs(np.diff(luma, axis=1)) > _EDGE
     rows, columns = min(_ROWS, edges.shape[0]), min(_COLUMNS, edges.shape[1])
     if rows == 0 or columns == 0:
-        return 0.0
+        return np.zeros((1, 1), np.float32)
     height, width = edges.shape[0] // rows, edges.shape[1] // columns
     cells = edges[: rows * height, : columns * width].reshape(rows, height, columns, width)
-    shares = cells.mean(axis=(1, 3))
-    if columns < 3:
-        return float(shares.max())
-    runs = np.minimum(np.minimum(shares[:, :-2], shares[:, 1:-1]), shares[:, 2:])
+    return cells.mean(axis=(1, 3), dtype=np.float32)
+
+
+def likeness_of_text(cells: NDArray[np.float32]) -> float:
+    """0..1: how much of the most letter-like three neighbouring cells is sharp edges.
+
+    Cheap and generous: fine texture reaches it too and is then read in vain.
+    """
+    if cells.shape[1] < 3:
+        return float(cells.max())
+    runs = np.minimum(np.minimum(cells[:, :-2], cells[:, 1:-1]), cells[:, 2:])
     return float(min(1.0, 4.0 * runs.max()))
+
+
+def same_text(one: NDArray[np.float32], two: NDArray[np.float32]) -> bool:
+    """Whether edges lie so alike that two frames say the same."""
+    return one.shape == two.shape and float(np.abs(one - two).max()) < SAME
+
+
+@dataclass(frozen=True)
+class Page:
+    """A frame worth reading."""
+
+    seconds: float
+    frame: Frame
+    cells: NDArray[np.float32]
+    likeness: float
+
+
+class Pages:
+    """The frames of a clip that are worth reading: at most `most`, each with another text, the likeliest."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: list[Page] = []
+
+    def add(self, seconds: float, frame: Frame) -> None:
+        """Look at one frame, which stays the caller's to keep unchanged."""
+        cells = edge_cells(frame)
+        likeness = likeness_of_text(cells)
+        if likeness < LIKELY:
+            return
+        page = Page(seconds, frame, cells, likeness)
+        for number, other in enumerate(self._kept):
+            if same_text(other.cells, cells):
+                if likeness > other.likeness:
+                    self._kept[number] = page
+                return
+        self._kept.append(page)
+        if len(self._kept) > self._most:
+            self._kept.pop(min(range(len(self._kept)), key=lambda i: self._kept[i].likeness))
+
+    def take(self) -> list[Page]:
+        """What is kept, in the order of the clip; nothing is kept afterwards."""
+        kept, self._kept = sorted(self._kept, key=lambda page: page.seconds), []
+        return kept

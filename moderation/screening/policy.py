@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 from moderation.screening.protocol import POLICY_VERSION, Category, Scale
 from moderation.screening.thresholds import (
@@ -65,6 +65,13 @@ HOLDABLE = frozenset(
     }
 )
 MAX_FACTOR = 5.0
+# (profile, the one it is never looser than, in which categories)
+TIGHTENS: tuple[tuple[str, str, tuple[Category, ...]], ...] = (
+    ("api", "default", SENSITIVE),
+    ("minor_referenced", "default", SENSITIVE),
+    ("feed", "default", tuple(Category)),
+    ("people_upload", "upload", tuple(Category)),
+)
 
 
 class PolicyProblem(ValueError):
@@ -172,10 +179,27 @@ def with_changes(base: Policy, changes: Mapping[str, Any], *, version: str) -> P
         ),
         rules=_changed_rules(base.rules, changes.get("rules", {}), problems),
     )
+    policy = _following(policy, changes)
     problems += policy.problems()
     if problems:
         raise PolicyProblem(problems)
     return policy
+
+
+def _following(policy: Policy, changes: Mapping[str, Any]) -> Policy:
+    """Profiles that tighten another one follow when it gets stricter, unless they are named too."""
+    tables: dict[str, Table] = {}
+    for part, table in (("profiles", policy.profiles), ("probabilities", policy.probabilities)):
+        given = changes.get(part, {})
+        named = given if isinstance(given, Mapping) else {}
+        rows = {name: dict(row) for name, row in table.items()}
+        for strict, loose, categories in TIGHTENS:
+            for category in categories:
+                mine, base = rows[strict][category], rows[loose][category]
+                if category.value not in (named.get(strict) or {}) and not _as_strict(mine, base):
+                    rows[strict][category] = mine.stricter(base)
+        tables[part] = _frozen(rows)
+    return replace(policy, **tables)
 
 
 def diff(old: Policy, new: Policy) -> list[tuple[str, str, str]]:
@@ -285,7 +309,7 @@ def _changed_rules(rules: Rules, changes: Any, problems: list[str]) -> Rules:
             problems.append("rules.second_try: must be true or false.")
         else:
             named["second_try"] = changes["second_try"]
-    return cast(Rules, replace(rules, **named))
+    return replace(rules, **named)
 
 
 def _changed_factors(
@@ -331,12 +355,7 @@ def _problems(policy: Policy) -> Iterator[str]:
                     yield from _point_problems(
                         f"{where}.{profile}.{category.value}", scale, category, points
                     )
-        for strict, loose, categories in (
-            ("minor_referenced", "default", SENSITIVE),
-            ("feed", "default", tuple(Category)),
-            ("people_upload", "upload", tuple(Category)),
-            ("api", "default", SENSITIVE),
-        ):
+        for strict, loose, categories in TIGHTENS:
             for category in categories:
                 mine, base = table[strict][category], table[loose][category]
                 if category not in FIXED and not _as_strict(mine, base):

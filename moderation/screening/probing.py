@@ -226,8 +226,11 @@ def _upload_chain(tries: Sequence[Try]) -> Finding | None:
     for one in tries:
         for upload in one.uploads:
             chains[upload].append(one)
-    bad = [found for chain in chains.values() if (found := _last_bad(chain, UPLOAD_CHAIN))]
-    return _of("upload_chain", "second_look", max(bad, key=len)) if bad else None
+    worst: list[Try] = []
+    for chain in chains.values():
+        bad = _last_bad(chain, UPLOAD_CHAIN)
+        worst = bad if len(bad) > len(worst) else worst
+    return _of("upload_chain", "second_look", worst) if worst else None
 
 
 def _borderline_seed(tries: Sequence[Try]) -> Finding | None:

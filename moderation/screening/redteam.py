@@ -4,7 +4,7 @@ A seed is a prompt that has to be stopped, with a harmless one of the same shape
 asked is a Target: the product's own stages. Nothing here decides; it counts.
 
 A cell of the table counts one transform x category x stage. A stage counts what is left after it and
-all stages before it:
+all stages before it; the last two count only what reached them:
 
     prompt      lists and rules of the web request, on the text as written
     rewritten   the worker's panel on the written and the rewritten text
@@ -80,11 +80,16 @@ class Shot:
     stages: Mapping[str, Action] = field(default_factory=dict)
 
     def action(self, stage: Stage) -> Action | None:
-        """The strictest answer up to and with a stage; None for one that nothing reached."""
-        seen = [self.stages[s] for s in STAGES[: STAGES.index(stage) + 1] if s in self.stages]
-        if stage not in self.stages and not (seen and strictest(*seen) in ("refuse", "hold")):
+        """The strictest answer up to and with a stage; None for one it has nothing to do with.
+
+        What was refused in the prompt counts as refused after the rewriter too; joint review and
+        output count only what reached them.
+        """
+        if stage in ("upload", "output") and stage not in self.stages:
             return None
-        return strictest(*seen)
+        return strictest(
+            *(self.stages[s] for s in STAGES[: STAGES.index(stage) + 1] if s in self.stages)
+        )
 
     @property
     def final(self) -> Action:
@@ -257,7 +262,22 @@ def tabulate(shots: Iterable[Shot]) -> list[Cell]:
                 count["n"] += 1
                 count["passed"] += action == "allow"
                 count["guarded"] += action == "guard"
-    return [Cell(*key, **count) for key, count in counts.items()]
+    return [_cell(*key, count) for key, count in counts.items()]
+
+
+def _cell(transform: str, group: str, category: str, stage: str, count: Counter[str]) -> Cell:
+    return Cell(
+        transform=transform,
+        group=group,
+        category=category,
+        stage=stage,
+        n=count["n"],
+        passed=count["passed"],
+        guarded=count["guarded"],
+        harmless_n=count["harmless_n"],
+        harmless_refused=count["harmless_refused"],
+        harmless_guarded=count["harmless_guarded"],
+    )
 
 
 def totals(cells: Iterable[Cell], *by: str) -> dict[tuple[str, ...], Cell]:
@@ -267,16 +287,17 @@ def totals(cells: Iterable[Cell], *by: str) -> dict[tuple[str, ...], Cell]:
         values = asdict(cell)
         key = tuple(values[name] for name in by)
         sums[key].update({k: v for k, v in values.items() if isinstance(v, int)})
-    return {
-        key: Cell(
-            **{
-                name: key[by.index(name)] if name in by else ""
-                for name in ("transform", "group", "category", "stage")
-            },
-            **count,
+    found = {}
+    for key, count in sums.items():
+        named = dict(zip(by, key, strict=True))
+        found[key] = _cell(
+            named.get("transform", ""),
+            named.get("group", ""),
+            named.get("category", ""),
+            named.get("stage", ""),
+            count,
         )
-        for key, count in sums.items()
-    }
+    return found
 
 
 @dataclass(frozen=True)

@@ -81,24 +81,46 @@ function fillEdits(card, job) {
   const list = fold.querySelector("ul");
   const edits = job.edits || [];
   fold.hidden = edits.length === 0;
-  if (list.childElementCount === edits.length) return;
+  const shown = `${edits.length} ${isFinal(job)}`;
+  if (list.dataset.shown === shown) return;
+  list.dataset.shown = shown;
   list.replaceChildren(
-    ...edits.map((edit) => {
+    ...edits.map((edit, place) => {
       const item = document.createElement("li");
-      if (edit.original) {
+      if (edit.before) {
         const gone = document.createElement("del");
-        gone.textContent = edit.original;
+        gone.textContent = edit.before;
         item.append(gone, " → ");
       }
       const added = document.createElement("ins");
-      added.textContent = edit.replacement || "left out";
+      added.textContent = edit.after || "left out";
       const why = document.createElement("p");
       why.textContent = edit.reason || "";
+      if (edit.avoid) why.textContent += ` Kept out as well: ${edit.avoid}.`;
       item.append(added, why);
+      item.append(edit.revertible && isFinal(job) ? revertButton(job, place) : remark(edit.why_not));
       return item;
     }),
   );
   text(card, "rewritten", job.rewritten_prompt || "");
+}
+
+function remark(words) {
+  const note = document.createElement("p");
+  note.className = "muted";
+  note.textContent = words || "";
+  note.hidden = !words;
+  return note;
+}
+
+function revertButton(job, place) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "btn btn--quiet btn--sm";
+  button.dataset.slot = "revert";
+  button.dataset.place = place;
+  button.textContent = `Make it again without this change (${job.cost_credits} ${job.cost_credits === 1 ? "credit" : "credits"})`;
+  return button;
 }
 
 function fillUnderstood(card, job) {
@@ -222,6 +244,10 @@ export function handleButtons(root, changed) {
     try {
       if (button.dataset.slot === "cancel") {
         changed(await api(`/api/v1/generations/${job.id}/cancel/`, { method: "POST" }));
+      } else if (button.dataset.slot === "revert") {
+        const body = { edits: [Number(button.dataset.place)] };
+        changed(await api(`/api/v1/generations/${job.id}/revert/`, { method: "POST", body }));
+        toast("A new clip is on its way; this one stays");
       } else if (button.dataset.slot === "share" && job.video) {
         const verb = job.video.shared_at ? "unshare" : "share";
         const video = await api(`/api/v1/videos/${job.video.id}/${verb}/`, { method: "POST" });

@@ -16,7 +16,7 @@ from accounts.models import ApiToken, AuditEntry, User, Workspace
 from accounts.services import create_token
 from billing.models import LedgerEntry
 from billing.services import balance
-from generation import screening
+from generation import vision
 from generation.models import Generation, PolicyActivation, PolicyVersion, SafetyCheck, Video
 from moderation.models import Case
 from moderation.policy_lab import replay
@@ -35,7 +35,7 @@ def _painted(settings: Any) -> Iterator[None]:
     settings.SORA_ENGINE = "tests.generation.painted.Engine"
     painted.blank_seeds.clear(), painted.painted.clear(), painted.seen.clear()
     yield
-    screening._frame_classifier.cache_clear()
+    vision._loaded.cache_clear()
     for area in ("media", "work"):
         shutil.rmtree(Path(site.SORA_STATE_DIR) / area, ignore_errors=True)
 

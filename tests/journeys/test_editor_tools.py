@@ -165,8 +165,9 @@ class Studio:
 
     def tool(self, clip: Clip, tool: str) -> Any:
         """The tab of a tool on the page of a clip."""
+        if clip.page in self.page.url:
+            self.open("about:blank")  # another anchor alone opens no page anew
         self.open(f"{clip.page}#{tool}")
-        self.page.reload()  # an anchor alone opens no page anew
         panel = self.page.locator("[data-edit]")
         panel.locator(f"#tool-{tool}").wait_for()
         return panel

@@ -407,6 +407,20 @@ def test_a_held_clip_waits_in_the_queue_until_a_person_lets_it_go(
     assert use.shows_person(video)
 
 
+def test_a_clip_that_is_finished_just_after_the_revocation_reaches_nobody(
+    pilot: None, workspace: Workspace, staff: User, alice: User
+) -> None:
+    grant = signed(workspace, staff)
+    video = make_video(workspace, by=alice, shared=False)
+    LikenessClip.objects.create(
+        workspace=workspace, grant=grant, generation=video.generation, number=1, held=False
+    )
+    LikenessGrant.objects.update(revoked_at=timezone.now(), revoked_by=alice)
+    likeness.Pilot().delivered(video)
+    video.refresh_from_db()
+    assert video.quarantined_at is not None
+
+
 # --- Doors ---------------------------------------------------------------------------------------
 
 

@@ -571,7 +571,7 @@ def test_a_policy_survives_being_stored() -> None:
     assert POLICY.problems() == []
 
 
-def test_a_change_shows_in_the_difference_and_nowhere_else() -> None:
+def test_a_change_shows_in_the_difference_with_what_follows_from_it() -> None:
     changed = with_changes(
         POLICY, {"profiles": {"default": {"hate": {"guard": 0.8, "refuse": 0.9}}}}, version="new"
     )
@@ -579,6 +579,7 @@ def test_a_change_shows_in_the_difference_and_nowhere_else() -> None:
     assert diff(POLICY, changed) == [
         ("profiles.default.hate.guard", "0.9", "0.8"),
         ("profiles.default.hate.refuse", "0.98", "0.9"),
+        ("profiles.feed.hate.guard", "0.9", "0.8"),  # never looser than default, so it follows
     ]
 
 

@@ -76,3 +76,76 @@ def test_a_missing_folder_or_map_is_an_outage(tmp_path: Path) -> None:
         load_classifier(NAME, tmp_path)
     with pytest.raises(ScreeningUnavailable, match="can't be loaded"):
         load_classifier(NAME, tmp_path, labels={"nsfw": "sexual"}, crops=False)
+
+
+def test_an_object_detector_says_whether_it_found_one(tmp_path: Path) -> None:
+    import torch
+    from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcessor
+
+    config = YolosConfig(
+        hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8,
+        image_size=[32, 32], patch_size=16, num_detection_tokens=3,
+        id2label={0: "face"}, label2id={"face": 0},
+    )  # fmt: skip
+    model = YolosForObjectDetection(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.class_labels_classifier.layers[-1].bias.copy_(torch.tensor([2.0, 0.0]))
+    model.save_pretrained(tmp_path)
+    YolosImageProcessor(size={"height": 32, "width": 32}).save_pretrained(tmp_path)
+    (tmp_path / "screening.json").write_text(
+        json.dumps({"kind": "detection", "labels": {"face": "likeness"}})
+    )
+
+    classifier = load_classifier(NAME, tmp_path)
+    answers = classifier.score_frames([np.zeros((32, 32, 3), np.uint8)] * 2)
+
+    assert classifier.categories == {Category.LIKENESS}
+    assert [round(answer[0].value, 3) for answer in answers] == [0.881, 0.881]  # e^2 / (e^2 + 1)
+
+
+def test_sentences_stand_for_categories_in_a_model_of_pictures_and_text(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+    from transformers import (
+        CLIPConfig,
+        CLIPImageProcessor,
+        CLIPModel,
+        CLIPProcessor,
+        PreTrainedTokenizerFast,
+    )
+
+    small = {
+        "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1,
+    }  # fmt: skip
+    words = {"<pad>": 0, "<end>": 1, "nude": 2, "landscape": 3, "a": 4, "<unk>": 5}
+    config = CLIPConfig(
+        text_config={**small, "vocab_size": 6, "max_position_embeddings": 8, "eos_token_id": 1,
+                     "bos_token_id": 4, "pad_token_id": 0},
+        vision_config={**small, "image_size": 16, "patch_size": 8},
+        projection_dim=8,
+    )  # fmt: skip
+    CLIPModel(config).save_pretrained(tmp_path)
+    tokenizer = Tokenizer(WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = Whitespace()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<end>", unk_token="<unk>"
+    )
+    processor = CLIPProcessor(
+        CLIPImageProcessor(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}),
+        fast,
+    )
+    processor.save_pretrained(tmp_path)
+    (tmp_path / "screening.json").write_text(
+        json.dumps(
+            {"kind": "zero_shot", "prompts": {"sexual": ["a nude"]}, "ordinary": ["a landscape"]}
+        )
+    )
+
+    classifier = load_classifier(NAME, tmp_path)
+    answers = classifier.score_frames([np.full((20, 30, 3), v, np.uint8) for v in (0, 255)])
+
+    assert classifier.categories == {Category.SEXUAL}
+    assert all(0.0 < answer[0].value < 1.0 for answer in answers)

@@ -87,13 +87,13 @@ def test_a_radius_the_tables_cannot_answer_is_refused() -> None:
 
 def test_an_exception_as_near_as_the_entry_wins_and_a_farther_one_does_not() -> None:
     listed, twin = some_hash(), some_hash()
-    known = KnownHashes(
-        banks=[bank([listed, twin]), bank([flip(listed, 4)], pk=2, negative=True)]
-    )
+    known = KnownHashes(banks=[bank([listed, twin]), bank([flip(listed, 4)], pk=2, negative=True)])
 
     assert known.matches(listed)[0].distance == 0  # the entry itself lies nearer
     assert known.matches(flip(twin, 20))[0].bank == 1
-    near_the_exception = KnownHashes(banks=[bank([flip(listed, 10)]), bank([listed], pk=2, negative=True)])
+    near_the_exception = KnownHashes(
+        banks=[bank([flip(listed, 10)]), bank([listed], pk=2, negative=True)]
+    )
     assert near_the_exception.matches(listed) == []
     assert near_the_exception.distance(listed) is None
 
@@ -101,7 +101,8 @@ def test_an_exception_as_near_as_the_entry_wins_and_a_farther_one_does_not() -> 
 def test_a_match_names_its_bank_and_entry() -> None:
     values = [some_hash() for _ in range(5)]
     known = KnownHashes(
-        [some_hash()], banks=[bank(values, pk=7, provider="hashes:party"), bank([some_hash()], pk=8)]
+        [some_hash()],
+        banks=[bank(values, pk=7, provider="hashes:party"), bank([some_hash()], pk=8)],
     )
 
     (match,) = known.matches(flip(values[3], 9))

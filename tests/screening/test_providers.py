@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from moderation.screening.frame_http import FrameHttp
+from moderation.screening.frame_matcher import FrameMatcher
 from moderation.screening.panel import FrameReview, review_prompt
 from moderation.screening.protocol import Category, Score, ScreeningUnavailable
 from moderation.screening.text_http import TextHttp
@@ -36,7 +37,9 @@ class Service:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                sent = self.rfile.read(int(self.headers["Content-Length"]))
+                picture = self.headers["Content-Type"] == "image/jpeg"
+                body = {"jpeg": sent} if picture else json.loads(sent)
                 service.requests.append(body)
                 service.keys.append(self.headers.get("Authorization", ""))
                 service.answer(self, body)
@@ -229,3 +232,126 @@ def test_the_provider_names_what_it_cannot_see() -> None:
     assert Category.SEXUAL_MINORS in TextHttp.categories
     assert Category.SEXUAL_MINORS not in FrameHttp.categories
     assert all(isinstance(s, Score) for s in [Score(Category.HATE, 0.1, "x")])
+
+
+def test_an_answer_that_passes_is_asked_once_more_and_a_refusal_is_not(service: Service) -> None:
+    def flapping(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        if len(service.requests) % 2:
+            send(handler, b"busy", status=503)
+        else:
+            reply(handler, {})
+
+    service.answer = flapping
+    assert _review(service).action == "allow"
+    assert len(service.requests) == 2
+
+    service.answer = lambda handler, body: send(handler, b"no", status=401)
+    with pytest.raises(ScreeningUnavailable, match="401"):
+        _review(service)
+    assert len(service.requests) == 3
+
+
+def test_scores_for_what_the_interface_cannot_see_in_pictures_are_not_read(
+    service: Service,
+) -> None:
+    service.answer = lambda handler, body: reply(handler, {"hate": 0.99, "sexual/minors": 0.99})
+
+    (scores,) = FrameHttp(service.url, timeout=2).score_frames([np.zeros((20, 20, 3), np.uint8)])
+
+    assert {score.category for score in scores} == FrameHttp.categories
+    assert max(score.value for score in scores) < 0.1
+
+
+def test_a_model_that_never_looked_at_the_picture_closes_the_check(service: Service) -> None:
+    def blind(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        result = {
+            "category_scores": dict.fromkeys(NAMES, 0.0),
+            "category_applied_input_types": {name: ["text"] for name in NAMES},
+        }
+        send(handler, json.dumps({"results": [result]}).encode())
+
+    service.answer = blind
+    with pytest.raises(ScreeningUnavailable, match="did not look"):
+        FrameHttp(service.url, timeout=2).score_frames([np.zeros((20, 20, 3), np.uint8)])
+
+
+def test_categories_an_older_model_leaves_null_are_left_out(service: Service) -> None:
+    def older(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        values = dict.fromkeys(NAMES, 0.02) | {"illicit": None, "illicit/violent": None}
+        result = {"category_scores": values, "categories": {"illicit": None}}
+        send(handler, json.dumps({"results": [result]}).encode())
+
+    service.answer = older
+    scores = TextHttp(service.url, timeout=2).score("a lamp")
+
+    assert Category.ILLEGAL not in {score.category for score in scores}
+    assert Category.SEXUAL in {score.category for score in scores}
+
+
+# --- The matcher -------------------------------------------------------------------------------------
+
+GREY = np.full((40, 60, 3), 120, np.uint8)
+
+
+def matched(kinds: list[str], *, csam: object = 0.01) -> Answer:
+    hashes = [
+        {"hashType": "saferhashv0", "matchTypes": [kind], "matches": [{"matchDistance": 3}]}
+        for kind in kinds
+    ]
+    body = {"hashes": hashes, "classifierPrediction": {"csam": csam, "sexual": 0.2, "other": 0.8}}
+    return lambda handler, _: send(handler, json.dumps(body).encode())
+
+
+def test_a_matcher_is_sent_a_jpeg_and_its_predictions_become_scores(service: Service) -> None:
+    service.answer = matched([])
+
+    (scores,) = FrameMatcher(service.url, key="secret", timeout=2).score_frames([GREY])
+
+    assert service.requests[0]["jpeg"].startswith(b"\xff\xd8")
+    assert service.keys == ["Bearer secret"]
+    assert {s.category: s.value for s in scores} == {
+        Category.KNOWN_CONTENT: 0.0,
+        Category.SEXUAL_MINORS: 0.01,
+        Category.SEXUAL: 0.2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "confirmed"),
+    [("CSAM", "known_content", True), ("SE", "sexual_minors", False)],
+)
+def test_a_match_refuses_with_the_weight_of_its_kind(
+    service: Service, kind: str, reason: str, confirmed: bool
+) -> None:
+    service.answer = matched([kind])
+    review = FrameReview(draws_people=True, classifier=FrameMatcher(service.url, timeout=3))
+    for index in range(3):
+        review.add(index, index / 24, np.roll(GREY, index, axis=1))
+
+    verdict = review.verdict()
+
+    assert (verdict.action, verdict.reasons[0]) == ("refuse", reason)
+    known = [s for s in verdict.scores if s.source == "known_hashes" and s.value == 1.0]
+    assert bool(known) is confirmed
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lambda h, b: send(h, b"{}"), id="no hashes"),
+        pytest.param(lambda h, b: send(h, b'{"hashes": {}}'), id="hashes are no list"),
+        pytest.param(lambda h, b: send(h, b'{"hashes": [7]}'), id="a hash is a number"),
+        pytest.param(lambda h, b: send(h, b'{"hashes": []}'), id="no predictions"),
+        pytest.param(matched([], csam="high"), id="a prediction is a word"),
+        pytest.param(matched([], csam=float("nan")), id="a prediction is NaN"),
+        pytest.param(matched([], csam=3), id="a prediction out of range"),
+        pytest.param(lambda h, b: send(h, b"", status=500), id="500"),
+        pytest.param(_cut, id="cut off"),
+        pytest.param(lambda h, b: send(h, b"[" * 500_000), id="deep"),
+    ],
+)
+def test_a_matcher_in_trouble_closes_the_check(service: Service, answer: Answer) -> None:
+    service.answer = answer
+
+    with pytest.raises(ScreeningUnavailable):
+        FrameMatcher(service.url, timeout=0.6).score_frames([GREY])
