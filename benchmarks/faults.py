@@ -28,10 +28,10 @@ NAMES = (
     "self-harm/instructions", "hate", "hate/threatening", "harassment", "harassment/threatening",
     "illicit", "illicit/violent",
 )  # fmt: skip
-SECONDS = 0.4  # a service has for one answer: a slow one is late soon
+SECONDS = 2.0  # a service has for one answer; a slow one takes twice as long
 TABLE = {
     "name": "painted", "version": "1", "title": "Painted", "operations": ["text"],
-    "sizes": [[256, 144]], "seconds": [1, 2], "fps": 8, "default_size": [256, 144],
+    "sizes": [[256, 144]], "seconds": [2, 4], "fps": 8, "default_size": [256, 144],
     "default_seconds": 2, "default_steps": 1, "max_steps": 1, "guidance": 1.0,
     "draws_people": True, "seconds_per_megapixel_second": 1,
 }  # fmt: skip

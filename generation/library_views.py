@@ -206,11 +206,9 @@ def empty_trash(request: HttpRequest) -> HttpResponse:
 @adult_required
 def make_folder(request: HttpRequest) -> HttpResponse:
     """POST /library/folders/: then the page of the new folder."""
-    user = signed_in(request)
+    user, workspace = signed_in(request), _creators_workspace(request)
     try:
-        folder = library.create_folder(
-            _creators_workspace(request), request.POST.get("name", ""), by=user
-        )
+        folder = library.create_folder(workspace, request.POST.get("name", ""), by=user)
     except SoraError as error:
         messages.error(request, f"{error.message} {error.remedy or ''}".strip())
         return _back(request)

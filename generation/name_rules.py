@@ -30,6 +30,7 @@ from generation.name_words import (
     PERSON_VERBS,
     PRODUCTS,
     RELATIONS,
+    STORY_BEFORE,
     STYLE_WORDS,
     TITLE_PREFIXES,
     TITLES,
@@ -82,7 +83,8 @@ _STYLE_CUES = re.compile(
 )
 _ARTIST_LIST = re.compile(
     r"\b(?:(?:art|artwork|painting|painted|illustration|illustrated|drawing|drawn|concept art|digital art|"
-    r"designed|rendered|photo|photograph|photography|shot|portrait|work)\s+by|(?:in the )?style of|(?<=[,;.] )by|^by)\s+",
+    r"designed|rendered|photo|photograph|photography|shot|portrait|work)\s+by|(?:in the )?style of|"
+    r"(?<=[,;.] )by|^by)\s+",
     re.IGNORECASE,
 )
 _LIST_JOINT = re.compile(r"\s*(?:,|;|&|\+|\band\b|\|)\s*(?:and\s+|by\s+|art by\s+)?", re.IGNORECASE)
@@ -90,7 +92,8 @@ _PORTRAIT_CUES = re.compile(
     r"(?:portrait|headshot|caricature|likeness|mugshot|biopic|deepfake|impersonation|impression|selfie|bust|"
     r"waxwork|close-?up|photograph|picture|image|photo|video|clip|footage|sketch|drawing|painting|"
     r"statue|depiction|portrayal|"
-    r"image capturing|speech|interview|life|face|starring|featuring|actor|actress|singer|celebrity|politician|"
+    r"image capturing|speech|interview|life|face|starring|featuring|actor|actress|singer|celebrity|"
+    r"politician|"
     r"footballer|lookalike|impersonator)(?: of| by| with| like)?(?: the)?(?: (?:actor|actress|singer|"
     r"celebrity|politician|president|rapper|model|leader))?\s+$",
     re.IGNORECASE,
@@ -223,7 +226,8 @@ class _Finder:
             return self._acts(last)
         if length > 1 and len("".join(key)) <= 6:  # "Jet Li", "To Lam": words in lower case
             return all(
-                t.capitalised or t.key in PARTICLES for t in self.tokens[first : first + length]
+                t.capitalised or t.key in PARTICLES or t.key == "s"
+                for t in self.tokens[first : first + length]
             )
         return not (entry.kind == "public_figure" and length == 1 and self._own_name(first))
 
@@ -250,15 +254,25 @@ class _Finder:
             following = self._beside_right(last)
             if self._quoted(start, end):
                 description = "brand name"
+            elif entry.kind == "franchise" and self._is_noun(following):
+                description = STORY_BEFORE.get(description, description.split(" ", 1)[1])
             elif following is not None and (following.key in PRODUCTS or following.key == "style"):
                 description = entry.beside or description.split(" ", 1)[1]
-            elif entry.kind == "franchise" and following is not None and following.key == "themed":
-                description = description.split(" ", 1)[1]
             return Match(start, end, kind, rule, description, entry.name)
         if entry.kind == "artist_style":
             return self._styled(first, last, description, entry.name, rule)
         end = self._with_junior(last)
         return Match(start, end, kind, rule, description, entry.name, avoid=entry.avoid)
+
+    @staticmethod
+    def _is_noun(token: Token | None) -> bool:
+        return (
+            token is not None
+            and token.text.isalpha()
+            and token.text.islower()
+            and token.key not in FUNCTION_WORDS
+            and token.key not in PERSON_VERBS
+        )
 
     def _is_model(self, token: Token, entry: Entry) -> bool:
         if entry.kind != "brand" or entry.beside not in _WITH_MODELS:
@@ -566,7 +580,8 @@ class _Finder:
         length = self._run(first, limit=4)
         if not length:
             return None, 0
-        while length > 1 and self.tokens[first + length - 1].key in NOT_SURNAMES:
+        place = length > 1 and self.tokens[first + length - 1].key in NOT_SURNAMES
+        if place and not self._is_hill(first, length):
             return None, length
         last = first + length - 1
         end = self._with_junior(last)
@@ -609,7 +624,7 @@ class _Finder:
             ), length
         if length < 2 or (len(words[1]) < 2 and length == 2):
             return None, 0
-        if any(w in NOT_SURNAMES or w in ADJECTIVES for w in words):
+        if any(w in NOT_SURNAMES or w in ADJECTIVES for w in words[: length - place]):
             return None, 0
         if person:
             return self._private_match(first, last, identity), length
@@ -618,6 +633,18 @@ class _Finder:
         if self._is_person(first, last) if family else self._does_something(first, last):
             return self._private_match(first, last, identity), length
         return None, 0
+
+    def _is_hill(self, first: int, length: int) -> bool:
+        """ "Karen Hill" is a person where the text around says so; else she is a hill."""
+        last, before = first + length - 1, self._beside_left(first)
+        return (
+            self.tokens[first].key in self.names.given
+            and self.tokens[last].key in self.names.surnames
+            and (
+                self._does_something(first, last)
+                or (before is not None and before.key in RELATIONS | {"named", "called"})
+            )
+        )
 
     def _does_something(self, first: int, last: int) -> bool:
         """What no thing does: needed where neither name is known to be one."""
@@ -629,8 +656,18 @@ class _Finder:
         return (
             following is not None
             and following.key in PERSON_VERBS
-            and following.key not in _THINGS_DO
+            and (following.key not in _THINGS_DO or self._is_doing(last))
         ) or bool(_AFTER_PERSON.match(self.text, self.tokens[last].end))
+
+    def _is_doing(self, last: int) -> bool:
+        """ "is riding", but not "is standing": a hill stands too."""
+        doing = self._key(last + 2)
+        return (
+            self._key(last + 1) in {"is", "was"}
+            and doing.endswith("ing")
+            and doing in PERSON_VERBS
+            and doing not in _THINGS_DO
+        )
 
     def _is_name(self, words: list[str]) -> bool:
         return not any(

@@ -76,7 +76,7 @@ NOT_SURNAMES = _words(
     "church bible god jesus christ lord allah buddha festival carnival parade day's time times magazine news journal press tv channel show award awards prize "
     "rock pop jazz blues metal folk opera ballet symphony concerto sonata hd uhd 4k 8k dslr cinema unreal engine octane blender photoshop "
     "cruise ship boat ferry yacht galleon submarine rocket shuttle satellite rover hubble webb telescope apollo voyager "
-    "institution organization organisation agency department bureau administration foundation committee commission ministry office council congress senate parliament "
+    "dynasty period earring earrings prodigal era epoch age ages phase institution organization organisation agency department bureau administration foundation committee commission ministry office council congress senate parliament "
     "capitol alliance federation confederation union association academy institute manor mansion estate tattoo boy girl boys girls man woman men women service services guard force forces "
     "army navy marines police patrol squad unit division battalion regiment intelligence security health welfare education defense defence justice treasury reserve federal central international global united states nations "
     "state's republican democrat democratic labour conservative liberal communist socialist green's movement revolution declaration constitution act bill law code protocol treaty accord agreement conference summit forum "
@@ -171,6 +171,19 @@ COMMON_SURNAMES = _words(
     "fleming holland england french english german norman christian israel jordan santiago toledo cordoba vega luna sol soto cruz vogel kaiser prince duke earl barber butler chandler clay cliff coffin crane crow dale drake finch frost glass hawk heath holt hood hook horn lane lark law lynch marsh moon moss nash nick noble"
 )
 
+# Such a story before a noun: "Star Wars ships" are science-fiction ships.
+STORY_BEFORE = {
+    "an animated film": "animated",
+    "a cartoon series": "cartoon",
+    "an animation series": "animation",
+    "a superhero story": "superhero",
+    "a science-fiction story": "science-fiction",
+    "a fantasy story": "fantasy",
+    "a video game": "video-game",
+    "a well-known film": "film",
+    "a school of magic": "magic-school",
+}
+
 # What a character of such a story is.
 HEROES = {
     "an animated film": "a cartoon character",
@@ -181,4 +194,5 @@ HEROES = {
     "a fantasy story": "a fantasy hero",
     "a video game": "a game hero",
     "a well-known film": "a film character",
+    "a school of magic": "a student of magic",
 }

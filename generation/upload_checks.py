@@ -287,7 +287,7 @@ def check(upload: Upload, lease: Lease) -> None:
     if finding != "allow":
         surrender(upload, finding, path, found, verdict, lease)
         return
-    if not verdict.allowed:
+    if verdict.action in ("hold", "refuse"):  # uploads wait for nobody: what is doubtful stays out
         raise Refused(_reason(verdict), verdict)
 
     # 5. Files first, then the row that points to them.

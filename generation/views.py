@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
@@ -34,6 +35,7 @@ from generation.errors import EngineUnavailable, InvalidFile
 from generation.lineage import lineage_of
 from generation.models import Generation, Video
 from generation.renditions import present_all
+from generation.rewriting import vocabulary_of_engine
 from generation.shelf import settings_of
 from sora_site.lib.errors import SoraError
 from sora_site.lib.pages import InvalidCursor, keyset_page
@@ -102,6 +104,8 @@ def _composer(request: HttpRequest) -> HttpResponse:
         "fits": choices.FITS,
         "tools": choices.tools_for_script(engine),
         "can_avoid": engine.makes("negative_prompt"),
+        "may_describe": vocabulary_of_engine() is None,
+        "describes": settings.SORA_DIVERSIFY,
         "draft": draft,
         "problem": problem,
         "balance": billing.balance(workspace),
@@ -129,6 +133,8 @@ def _draft(data: Any, engine: Capabilities) -> dict[str, str]:
         "negative_prompt": data.get("negative_prompt", ""),
         "guidance": data.get("guidance", ""),
         "fit": data.get("fit", "crop"),
+        "expand": "on" if data.get("expand") == "on" else "",
+        "diversify": data.get("diversify", "") if data.get("diversify") in ("on", "off") else "",
         "share": "on" if data.get("share") == "on" else "",
         "draft": "on" if data.get("draft") == "on" else "",
         "request_key": data.get("request_key") or uuid4().hex,
@@ -186,6 +192,7 @@ def _request_from_form(
         camera=draft["camera"][:60],
         fit=draft["fit"] if draft["fit"] in FITS else "crop",
         draft=draft["draft"] == "on",
+        rewriting=_wishes(draft),
     )
     return services.request_variations(
         workspace,
@@ -195,6 +202,14 @@ def _request_from_form(
         share=draft["share"] == "on",
         request_key=draft["request_key"],
     )[0]
+
+
+def _wishes(draft: dict[str, str]) -> dict[str, Any] | None:
+    """What the form says about the rewriter; None where it says nothing."""
+    diversify = {"on": True, "off": False}.get(draft["diversify"])
+    if diversify is None and not draft["expand"]:
+        return None
+    return {"expand": draft["expand"] == "on", "diversify": diversify}
 
 
 def _number(text: str, param: str) -> float:

@@ -138,20 +138,22 @@ def import_file(
     counts = dict.fromkeys(("read", "added", "known", "removed", "quarantined", "bad"), 0)
     bad_rows: list[list[str]] = []
     rows = read(path, form)
-    while batch := list(islice(rows, BATCH)):
-        good = [item for item in batch if isinstance(item, Row)]
-        for item in batch:
-            if isinstance(item, Bad) and len(bad_rows) < BAD_ROWS_KEPT:
-                bad_rows.append([item.where[:100], item.why[:200]])
-        counts["read"] += len(batch)
-        counts["bad"] += len(batch) - len(good)
-        with transaction.atomic():
-            counts["removed"] += _remove(bank, [row for row in good if row.removed])
-            wanted = {(row.video, row.value): row for row in good if not row.removed}
-            added = _add(bank, wanted.values())
-            counts["added"] += len(added)
-            counts["known"] += len([row for row in good if not row.removed]) - len(added)
-            HashBank.objects.filter(pk=bank.pk).update(changed_at=timezone.now())
+    try:
+        while batch := list(islice(rows, BATCH)):
+            good = [item for item in batch if isinstance(item, Row)]
+            for item in batch:
+                if isinstance(item, Bad) and len(bad_rows) < BAD_ROWS_KEPT:
+                    bad_rows.append([item.where[:100], item.why[:200]])
+            counts["read"] += len(batch)
+            counts["bad"] += len(batch) - len(good)
+            with transaction.atomic():
+                counts["removed"] += _remove(bank, [row for row in good if row.removed])
+                wanted = {(row.video, row.value): row for row in good if not row.removed}
+                added = _add(bank, wanted.values())
+                counts["added"] += len(added)
+                counts["known"] += len([row for row in good if not row.removed]) - len(added)
+    finally:
+        _changed(bank.pk)  # once: every change makes the workers build their index anew
     if bank.kind == HashBank.Kind.BLOCK and counts["added"]:
         counts["quarantined"] = _quarantine_common(bank, since=started)
     with path.open("rb") as file:

@@ -81,7 +81,8 @@ class Site:
         review = screening.frame_review(self._decide(tuple(cards), False), capabilities)
         with tempfile.TemporaryDirectory() as folder:
             media = StoredMedia({}, Path(folder))
-            for index, frame in enumerate(render.frames(plan, load_engine(), media)):
+            drawn = render.frames(plan, load_engine(), media, on_progress=lambda event: None)
+            for index, frame in enumerate(drawn):
                 review.add(index, index / plan.fps, frame)
         verdict = review.verdict()
         if set(verdict.categories) <= {Category.BROKEN_OUTPUT.value, Category.PHOTOSENSITIVE.value}:

@@ -43,7 +43,9 @@ class Looker:
         )
         plan = tools.text(canvas, text, min(engine.seconds))
         with tempfile.TemporaryDirectory() as folder:
-            frames = list(render.frames(plan, load_engine(), StoredMedia({}, Path(folder))))
+            media = StoredMedia({}, Path(folder))
+            drawn = render.frames(plan, load_engine(), media, on_progress=lambda event: None)
+            frames = list(drawn)
         chosen = frames[:: max(1, len(frames) // LOOKED_AT)][:LOOKED_AT]
         answers = self._classifier.groups(chosen)
         return {

@@ -15,7 +15,7 @@ const jobs = studio.querySelector("[data-jobs]");
 const workspace = studio.dataset.workspace;
 const draft = storage(`draft-${workspace}`);
 const cards = new Map();
-const KEPT = ["seed", "steps", "guidance", "negative_prompt", "style", "camera", "fit"];
+const KEPT = ["seed", "steps", "guidance", "negative_prompt", "style", "camera", "fit", "expand", "diversify"];
 
 // --- The draft: kept until it is accepted, with the key that makes a repeated click harmless ----
 
@@ -34,6 +34,9 @@ function values() {
   const expert = {};
   for (const name of ["seed", "steps", "guidance"]) if (number(name) !== null) expert[name] = number(name);
   for (const name of ["negative_prompt", "style", "camera", "fit"]) if (data.get(name)) expert[name] = data.get(name);
+  const expand = data.get("expand") === "on";
+  const diversify = { on: true, off: false }[data.get("diversify")] ?? null;
+  if (expand || diversify !== null) Object.assign(expert, { rewriting: { expand, diversify }, expand: data.get("expand"), diversify: data.get("diversify") || "" });
   return {
     prompt: data.get("prompt"),
     width,

@@ -30,7 +30,9 @@ MODES = {"first": 0.2, "prefix": 0.15, "keyframes": 0.15, "tail": 0.15, "both": 
 def toy(work: Path) -> RunConfig:
     """The shipped run file, shrunk: 32x64 pixels, thousands of parameters, tens of steps."""
     tables = json.loads(json.dumps(read_run(RUNS / "cpu.toml").tables))
-    tables["vae"] |= {"adam_rate": 3e-3, "save_steps": 15, "log_steps": 10, "warm_up": 5}
+    del tables["vae"]["linear_start"]  # toys are too narrow for it, and shall train
+    tables["vae"] |= {"muon_rate": 0.02, "adam_rate": 3e-3, "ema": 0.998, "mean_weight": 1e-4}
+    tables["vae"] |= {"save_steps": 15, "log_steps": 10, "warm_up": 5}
     tables["vae"]["model"] |= {
         "latent_channels": 16,
         "block_out_channels": [16, 16, 32],
@@ -170,8 +172,9 @@ def test_every_run_file_is_complete(name):
     run = read_run(RUNS / name)
     groups = {g["name"] for g in run["cache"]["groups"]}
     assert train_dit.used_groups(run["dit"]) <= groups
-    for table in ("vae", "decoder", "dit"):
-        assert loop.total_steps({**run["vae" if table == "decoder" else table], **run[table]}) > 0
+    assert loop.total_steps(run["vae"]) > 0 or run["vae"]["linear_start"] > 0
+    for table in ("decoder", "dit"):
+        assert loop.total_steps(run[table]) > 0
     ratios = train_dit.ratios_of(run)
     for group in run["cache"]["groups"]:
         assert group["width"] % 32 == 0 and group["height"] % 32 == 0

@@ -627,7 +627,7 @@ def test_what_holds_for_new_clips_is_each_persons_own(
     assert old.remixable
     alice.refresh_from_db()
     assert not alice.lets_others_remix
-    assert 'name="allowed"><' not in page.get("/settings/").content.decode()
+    assert 'name="allowed" checked' not in page.get("/settings/").content.decode()
 
     form = {"allowed": "on", "also_made": "on"}
     library.allow_remixing(old, by=alice, on=False)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
 from rest_framework.test import APIClient
 
 from accounts.models import User, Workspace
@@ -121,7 +120,7 @@ def test_the_estimate_shows_the_changes_before_anything_is_paid(
     api: APIClient, workspace: Workspace
 ) -> None:
     answer = api.post(
-        f"/api/v1/workspaces/{workspace.pk}/generations/estimate/",
+        f"/api/v1/workspaces/{workspace.pk}/estimates/",
         {"prompt": "Taylor Swift on a yacht"},
     ).json()
 
@@ -200,7 +199,7 @@ def writer() -> Iterator[dict[str, Any]]:
 
 
 def test_a_caption_model_writes_out_and_its_answer_is_checked(
-    writer: dict[str, Any], settings: SettingsWrapper
+    writer: dict[str, Any], settings: Any
 ) -> None:
     settings.SORA_CAPTION_URL, settings.SORA_CAPTION_MODEL = writer["url"], "writer-7b"
     writer["content"] = (
@@ -228,7 +227,7 @@ def test_a_caption_model_writes_out_and_its_answer_is_checked(
     ],
 )
 def test_a_caption_that_names_adds_or_forgets_is_not_used(
-    writer: dict[str, Any], settings: SettingsWrapper, content: str
+    writer: dict[str, Any], settings: Any, content: str
 ) -> None:
     settings.SORA_CAPTION_URL = writer["url"]
     writer["content"] = content
@@ -236,7 +235,7 @@ def test_a_caption_that_names_adds_or_forgets_is_not_used(
     assert captioning.write_out("a red balloon rises over the ocean", seconds=5) is None
 
 
-def test_a_caption_model_that_is_down_costs_only_its_words(settings: SettingsWrapper) -> None:
+def test_a_caption_model_that_is_down_costs_only_its_words(settings: Any) -> None:
     settings.SORA_CAPTION_URL = "http://127.0.0.1:9/v1/chat/completions"
 
     assert captioning.write_out("a red balloon", seconds=1) is None

@@ -205,7 +205,8 @@ def studio(site: Site, browser: Any, tmp_path_factory: pytest.TempPathFactory) -
     done = manage(site.folder, "shell", "-c", FILL.format(email=address, handle=handle))
     found = re.search(r"shelf (\d+)", done.stdout)
     assert found, done.stderr
-    with newcomer_of(site, browser) as page:
+    # Still pages leave the processor to the worker.
+    with newcomer_of(site, browser, reduced_motion="reduce") as page:
         page.goto("/accounts/login/?next=/create/")
         page.get_by_label("Email", exact=True).fill(address)
         page.get_by_label("Password", exact=True).fill(PASSWORD)

@@ -24,7 +24,7 @@ URL = "/moderation/banks/"
 
 def fill(tmp_path: Path, values: list[bytes]) -> HashBank:
     path = tmp_path / "list.txt"
-    path.write_text("\n".join([*(value.hex() for value in values), "no hash"]) + "\n")
+    path.write_text("\n".join([*(value.hex() for value in values), "nohash"]) + "\n")
     bank = hash_banks.open_bank("party", source="a partner", kind="block", harm="other")
     hash_banks.import_file(bank, path)
     return bank

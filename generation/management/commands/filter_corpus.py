@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:
-        from generation.training.config import read_run
+        from generation.training.config import RunError, read_run
         from generation.training.corpus.build import DEFAULT_RUN
         from generation.training.corpus.manifest import ManifestError
         from generation.training.corpus.screen import screen
@@ -61,7 +61,7 @@ class Command(BaseCommand):
                     self.stderr.write(f"{count:,} items") if not count % 500 else None
                 ),
             )
-        except (CorpusSettingsError, ManifestError, OSError, ValueError) as error:
+        except (CorpusSettingsError, ManifestError, RunError, OSError, ValueError) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(report.to_json(), ensure_ascii=False))

@@ -83,7 +83,7 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         if options["document"]:
-            text = evaluation_document.render(report)
+            text = evaluation_document.render(report, evaluation_document.NOTES)
             options["document"].write_text(text, encoding="utf-8")
         if options["json"]:
             self.stdout.write(json.dumps(report, ensure_ascii=False))
@@ -108,7 +108,7 @@ class Command(BaseCommand):
             "profile": options["profile"],
             "policy_version": default_policy().version,
             "classifiers": [f"{c.name} {c.version}" for c in local],
-            "sets": [str(path) for path in options["sets"] or ()] or ["own unseen prompts"],
+            "sets": [path.name for path in options["sets"] or ()] or ["own unseen prompts"],
             "rows": len(judged),
             "lines_left_out": problems.count,
             "problems": problems.named,
