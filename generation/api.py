@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -375,7 +376,9 @@ class EstimateView(APIView):
         native = engine.native_size(plan.width, plan.height) if making.passes else None
         free = billing.balance(workspace)
         warnings = []
-        rewrite = rewrite_for_engine(prompt, options=plan.rewriting, seed=plan.seed)
+        # Asked with every pause in typing, so never a language model.
+        wishes = replace(plan.rewriting, expand=False)
+        rewrite = rewrite_for_engine(prompt, options=wishes, seed=plan.seed)
         if rewrite.unknown:
             warnings.append(f"{engine.title} {in_words(rewrite)}.")
         if native is not None:

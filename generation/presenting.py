@@ -59,8 +59,10 @@ def edits_of(generation: Generation) -> list[dict[str, Any]]:
     """The rewriter's changes; those of jobs from before they had a rule and a place, as far as known."""
     shown = []
     for stored in generation.prompt_edits:
-        kind = stored["kind"]
-        before = stored.get("before", stored.get("original", ""))
+        if not isinstance(stored, dict):  # an archive from elsewhere
+            continue
+        kind = str(stored.get("kind", ""))
+        before = str(stored.get("before", stored.get("original", "")))
         revertible = kind in REVERTIBLE
         shown.append(
             {

@@ -5,8 +5,10 @@ Only prompts of people with several refusals are looked at; most people's are ne
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
+from typing import Any
 
 import numpy as np
 from django.db import close_old_connections
@@ -16,7 +18,7 @@ from django.utils import timezone
 from generation import probing
 from generation.loading import load_classifiers
 from generation.models import RequestTrace
-from moderation.screening import text_embedding
+from moderation.screening.panel import MEANING_CLASSIFIER
 from moderation.screening.probing import MEMORY, REPHRASED
 
 logger = logging.getLogger(__name__)
@@ -35,9 +37,14 @@ def waiting() -> QuerySet[RequestTrace]:
     return recent.filter(meaning=None, user__in=many.values("user")).order_by("created_at")
 
 
+def _model() -> Any:
+    """By name: the sentence model may load torch, which the web process never imports."""
+    return importlib.import_module(MEANING_CLASSIFIER)
+
+
 def start_if_due() -> None:
     """The keeper's look: a thread for what waits. Loading a model must not hold up its sign of life."""
-    if not _busy.locked() and text_embedding.is_installed() and waiting().exists():
+    if not _busy.locked() and _model().is_installed() and waiting().exists():
         threading.Thread(target=work, name="probing", daemon=True).start()
 
 
@@ -49,7 +56,7 @@ def work() -> int:
         rows = list(waiting().select_related("user", "workspace")[:AT_ONCE])
         if rows:
             load_classifiers()
-            vectors = text_embedding.embed([row.text for row in rows])
+            vectors = _model().embed([row.text for row in rows])
             for row, vector in zip(rows, vectors, strict=True):
                 row.meaning = np.asarray(vector, np.float16).tobytes()
                 row.save(update_fields=["meaning"])

@@ -125,8 +125,8 @@ def render(report: Mapping[str, Any], notes: Iterable[str] = ()) -> str:
         f"{platform.python_version()}, {report['rows']:,} rows of "
         f"{', '.join(report['sets'])}. Figures change only by running it again.",
         "",
-        f"CPU time of one prompt here (rewriter, lists, classifiers, decision; vectors kept by --cache cost nothing): median {spent['median']} "
-        f"ms, p95 {spent['p95']} ms.",
+        "CPU time of one prompt here (rewriter, lists, classifiers, decision; a vector from --cache "
+        f"costs nothing): median {spent['median']} ms, p95 {spent['p95']} ms.",
         "",
         f"## Embedded classifiers: {', '.join(report['classifiers'])}",
         "",

@@ -74,7 +74,11 @@ ZERO_TOLERANCE = Points(guard=0.5, refuse=0.5)
 PROFILES: Mapping[str, Mapping[Category, Points]] = {
     "default": dict.fromkeys(Category, STANDARD),
     "api": dict.fromkeys(Category, STANDARD),
-    "minor_referenced": {c: STRICT if c in SENSITIVE else STANDARD for c in Category},
+    # Sexual content beside a minor has no zone between: what would be guarded is refused, as a breach
+    # of child safety. So it begins at the ordinary guard point, or one harmless scene with a child in
+    # five would be called one.
+    "minor_referenced": {c: STRICT if c in SENSITIVE else STANDARD for c in Category}
+    | {Category.SEXUAL: PUBLIC},
     "upload": dict.fromkeys(Category, CAREFUL),
     "people_upload": dict.fromkeys(Category, STRICT),
     "feed": dict.fromkeys(Category, PUBLIC),

@@ -166,6 +166,7 @@ def test_later_refusals_join_the_same_case(ask: Ask) -> None:
     assert case.frictions.get().traces.count() > 6
 
 
+@pytest.mark.django_db(transaction=True)  # the worker's thread closes its connection
 def test_the_worker_makes_under_a_second_look_what_stays_private(
     ask: Ask, alice: User, workspace: Workspace, run_worker: Callable[[], int]
 ) -> None:
@@ -360,6 +361,7 @@ def test_a_job_from_before_there_were_traces_breaks_nothing(workspace: Workspace
     assert not RequestTrace.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)  # the worker's thread closes its connection
 def test_a_worker_finds_the_rephrasing_that_letters_do_not_show(
     alice: User, workspace: Workspace
 ) -> None:
@@ -385,6 +387,7 @@ def test_a_worker_finds_the_rephrasing_that_letters_do_not_show(
     assert Friction.objects.filter(rule="rephrasing").exists() == (closest >= SAME_MEANING)
 
 
+@pytest.mark.django_db(transaction=True)  # the worker's thread closes its connection
 def test_the_meaning_of_a_few_refusals_is_nobody_s_business(
     alice: User, workspace: Workspace
 ) -> None:

@@ -114,6 +114,7 @@ def test_a_name_is_used_once(small: EvalSet, staff: User) -> None:
         evaluation.create_set(by=staff, name="small", title="x", origin="usage", data=jsonl())
 
 
+@pytest.mark.django_db(transaction=True)  # the worker's thread closes its connection
 def test_a_worker_measures_a_set_and_keeps_figures_and_answers(
     console: Client, small: EvalSet
 ) -> None:

@@ -35,6 +35,7 @@ def test_readyz_says_ok_for_every_part_when_a_worker_was_seen(client: Client) ->
     assert answer.status_code == 200
     checks = answer.json()["checks"]
     assert checks.pop("screening").endswith("not set up are joint, frames")
+    assert checks.pop("vision").startswith("ok, closed: people_in_uploads")
     assert set(checks.values()) == {"ok"}
 
 

@@ -117,9 +117,9 @@ def test_the_three_zones_of_the_default_profile(value: float, action: str) -> No
 
 
 def test_a_guarded_sexual_score_beside_a_minor_is_refused_as_child_safety() -> None:
-    sexual = _score(Category.SEXUAL, 0.85)
+    sexual = _score(Category.SEXUAL, 0.92)
 
-    assert review_prompt("a lamp", classifiers=[sexual]).action == "allow"
+    assert review_prompt("a lamp", classifiers=[sexual]).action == "guard"
     verdict = review_prompt("a child with a lamp", classifiers=[sexual])
 
     assert verdict.action == "refuse"
