@@ -13,6 +13,7 @@ import re
 
 from django.conf import settings
 
+from generation.diversity import ROLE
 from generation.name_words import FUNCTION_WORDS
 from generation.prompting import rewrite
 from generation.understanding import stems
@@ -83,13 +84,17 @@ def _caption_in(data: dict[str, object]) -> str:
     return " ".join(caption.split())
 
 
+def shows_people(text: str) -> bool:
+    return bool(PEOPLE.search(text) or ROLE.search(text))
+
+
 def checked(before: str, after: str) -> str:
     """`after`, if it may take the place of `before`. Raises ValueError saying why not."""
     if not after or len(after) > MOST_CHARS or not after.isprintable():
         raise ValueError("it is empty, too long, or not text")
     if rewrite(after).changed:
         raise ValueError("it names somebody")
-    if PEOPLE.search(after) and not PEOPLE.search(before):
+    if shows_people(after) and not shows_people(before):
         raise ValueError("it adds people")
     wanted = _content(before)
     there = {stem for word in _content(after) for stem in stems(word)}

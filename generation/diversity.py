@@ -23,6 +23,7 @@ _ROLES = (
     "stranger|pedestrian|customer|patient|researcher|coach|referee|magician|juggler|violinist|drummer"
 )
 _ONE = re.compile(rf"\b(an?|one)\s+((?:{_ROLES}))\b(?!['’-])", re.IGNORECASE)
+ROLE = re.compile(rf"\b(?:{_ROLES})s?\b", re.IGNORECASE)
 _GENDERED = re.compile(r"\b(an?|one)\s+(man|woman)\b(?!['’-])", re.IGNORECASE)
 
 _STATED = re.compile(
@@ -58,7 +59,8 @@ _HISTORICAL = re.compile(
 )
 
 ORIGINS = (
-    "Black", "East Asian", "South Asian", "white", "Latina or Latino", "Middle Eastern", "Southeast Asian", "Indigenous",
+    "Black", "East Asian", "South Asian", "white", "Latina or Latino", "Middle Eastern",
+    "Southeast Asian", "Indigenous",
 )  # fmt: skip
 AGES = (
     "in their thirties",

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from generation.captioning import PEOPLE
+from generation.captioning import shows_people
 from generation.gazetteer import VERSION
 from generation.prompting import Rewrite, rewrite
 from moderation.screening.normalise import fold
@@ -53,7 +53,7 @@ def measure(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
         counts["rows"] += 1
         counts["not_idempotent"] += rewrite(found.text).text != found.text
         varied = rewrite(text, diversify=1).text
-        if not PEOPLE.search(text):
+        if not shows_people(text):
             counts["without_people"] += 1
             counts["people_added"] += varied != found.text
         if label == "rewrite" and category in KINDS and not row.get("implicit"):
