@@ -44,7 +44,8 @@ class Eye:
     )
 
     def score_frames(self, frames: Sequence[Frame]) -> list[list[Score]]:
-        return [[Score(c, v, self.name) for c, v in seen.items()] for _ in frames]
+        answer = [Score(c, seen.get(c, 0.0), self.name) for c in self.categories]
+        return [answer for _ in frames]
 
     def examples(self) -> list[tuple[Frame, Category, bool]]:
         return []

@@ -178,7 +178,8 @@ def test_what_is_made_from_a_clip_with_a_minor_is_judged_as_strictly(
     run_worker()
     video = Video.objects.get(generation=first)
 
-    again = job_of(ask(seed=4, tool="remix", source=f"video:{video.pk}", prompt="a red balloon"))
+    part = {"media": f"video:{video.pk}"}
+    again = job_of(ask(tool="stitch", edit={"parts": [part, part]}, prompt=""))
     run_worker()
 
     check = SafetyCheck.objects.get(generation=again, stage="prompt")
