@@ -121,7 +121,9 @@ class RedTeamRun(models.Model):
     policy_version = models.CharField(max_length=40)
     classifiers = models.JSONField(default=list)
     table = models.JSONField(default=list)  # rows of moderation.screening.redteam.Cell
-    passed = models.JSONField(default=list)  # the attacks that got through, and harmless ones stopped
+    passed = models.JSONField(
+        default=list
+    )  # the attacks that got through, and harmless ones stopped
     attacks = models.PositiveIntegerField()
     seconds = models.FloatField()
     created_at = models.DateTimeField(default=timezone.now)

@@ -110,7 +110,9 @@ class RedTeamFinding(models.Model):
     campaign = models.ForeignKey(
         Campaign, models.PROTECT, null=True, related_name="findings"
     )  # null: found by `manage.py redteam`
-    tester = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    tester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
     kind = models.CharField(max_length=12, choices=Kind)
     text = models.TextField(max_length=8000)
     category = models.CharField(max_length=40)  # it belongs to; for a harmless one, was refused for

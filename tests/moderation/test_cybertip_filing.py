@@ -120,7 +120,11 @@ def test_whoever_dies_wherever_each_report_is_finished_exactly_once(double: Cybe
 
             tip.refresh_from_db()
             assert tip.status == Status.FILED, (point, tip.last_error)
-            mine = [r for r in double.finished if f"<espIdentifier>{tip.case.person_id}<" in r.xml.decode()]
+            mine = [
+                r
+                for r in double.finished
+                if f"<espIdentifier>{tip.case.person_id}<" in r.xml.decode()
+            ]
             assert [str(report.number) for report in mine] == [tip.report_id], point
             assert len(mine[0].files) == len(mine[0].details) == 1, point
             assert AuditEntry.objects.filter(target_id=str(tip.pk)).filter(

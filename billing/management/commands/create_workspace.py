@@ -16,7 +16,9 @@ MOST_NAME = 80
 
 
 class Command(BaseCommand):
-    help = "Make a workspace for a team, with its owner and plan. The owner adds members on its page."
+    help = (
+        "Make a workspace for a team, with its owner and plan. The owner adds members on its page."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
@@ -34,4 +36,6 @@ class Command(BaseCommand):
             workspace = create_workspace(owner, name)
             services.change_plan(workspace, plan)
         now = services.balance(workspace)
-        return f"Workspace {workspace.pk}, {name}, of {email}: {plan}, {now.available} free credits."
+        return (
+            f"Workspace {workspace.pk}, {name}, of {email}: {plan}, {now.available} free credits."
+        )
