@@ -42,7 +42,8 @@ from generation.models import (
     Video,
 )
 from generation.provenance.fingerprint import bands
-from generation.screening import gate, known_hashes
+from generation.screening import gate
+from generation.vision import known_hashes
 from moderation.screening.gate import InvalidPrompt, clean_prompt
 from sora_site.lib import storage
 

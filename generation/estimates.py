@@ -152,7 +152,7 @@ def _measured(jobs: QuerySet[Generation]) -> Measured | None:
         .values_list("generation")
         .annotate(total=Sum("seconds"))
     )
-    known = [(drawing, size) for pk, drawing, size in recent if pk in took]
+    known = [(drawing or 0.0, size) for pk, drawing, size in recent if pk in took]
     if not known:
         return None
     return Measured(

@@ -242,7 +242,8 @@ def campaign_of(user: User) -> str:
 
 def uploads_below(sources: Iterable[tuple[str, UUID]]) -> set[str]:
     """Ids of the uploads these clips and uploads began with, through at most MOST_STEPS edits."""
-    found, videos = set(), set()
+    found: set[UUID] = set()
+    videos: set[UUID] = set()
     for kind, key in sources:
         (found if kind == "upload" else videos).add(key)
     seen: set[UUID] = set()

@@ -23,6 +23,9 @@ class Silenced:
         self.categories = classifier.categories
         self.highest = 0.0
 
+    def examples(self) -> list[tuple[Frame, Category, bool]]:
+        return self._classifier.examples()
+
     def score_frames(self, frames: Sequence[Frame]) -> list[list[Score]]:
         return [
             [self._heard(score) for score in scores]
@@ -50,7 +53,7 @@ class UploadWatch:
     def __init__(self, *, photographs: bool, cleared: bool = False, consent: bool = False) -> None:
         checks = screening.checks()
         people = [Silenced(c, Category.LIKENESS) for c in checks.frames] if consent else []
-        frames: Sequence[FrameClassifier] = people or checks.frames
+        frames: list[FrameClassifier] = [*people] if people else [*checks.frames]
         if cleared:
             frames = [Silenced(c, Category.SEXUAL_MINORS) for c in frames]
             checks = replace(checks, known_hashes=KnownHashes())

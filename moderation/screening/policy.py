@@ -199,7 +199,7 @@ def _following(policy: Policy, changes: Mapping[str, Any]) -> Policy:
                 if category.value not in (named.get(strict) or {}) and not _as_strict(mine, base):
                     rows[strict][category] = mine.stricter(base)
         tables[part] = _frozen(rows)
-    return replace(policy, **tables)
+    return replace(policy, profiles=tables["profiles"], probabilities=tables["probabilities"])
 
 
 def diff(old: Policy, new: Policy) -> list[tuple[str, str, str]]:
