@@ -19,7 +19,7 @@ from moderation import likeness
 from moderation.models import LikenessGrant
 
 
-class StatementOut(serializers.Serializer[Any]):
+class LikenessStatementOut(serializers.Serializer[Any]):
     code = serializers.CharField()
     text = serializers.CharField()
 
@@ -38,7 +38,7 @@ class GrantOut(serializers.Serializer[Any]):
     consented_at = serializers.DateTimeField(allow_null=True)
     statement_sha256 = serializers.CharField(allow_blank=True)
     version = serializers.CharField(help_text="Of the words to sign")
-    statements = StatementOut(many=True)
+    statements = LikenessStatementOut(many=True)
 
 
 class GrantsOut(serializers.Serializer[Any]):

@@ -437,7 +437,11 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "sora_site.schema.add_errors",
     ],
-    "ENUM_NAME_OVERRIDES": {"GenerationStatus": "generation.models.Generation.Status"},
+    "ENUM_NAME_OVERRIDES": {
+        "GenerationStatus": "generation.models.Generation.Status",
+        "MediaKind": ["image", "video", ""],
+        "DraftKind": ["storyboard", "sequence"],
+    },
 }
 
 # --- Security headers ------------------------------------------------------------------------

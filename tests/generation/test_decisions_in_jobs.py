@@ -99,8 +99,9 @@ def test_every_stage_stores_signals_that_decide_the_same_again(
         assert (again.action, again.categories) == (row.action, tuple(row.verdict["categories"]))
         assert row.policy_version == default_policy().version
     output = Decision.from_json(next(r for r in rows if r.stage == "output").verdict)
-    moments = [s.frame_seconds for s in output.signals if s.provider == "eye"]
-    assert len(moments) >= 5 and moments == sorted(moments, key=float)
+    seen = [s for s in output.signals if s.provider == "eye" and s.category == Category.SEXUAL]
+    moments = [s.frame_seconds for s in seen]
+    assert len(moments) >= 4 and moments == sorted(moments, key=float)
     prompt = Decision.from_json(next(r for r in rows if r.stage == "prompt").verdict)
     assert {s.subject for s in prompt.signals} <= {"prompt", "rewritten"}
     assert prompt.details["absent"] == ["joint"]

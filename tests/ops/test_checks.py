@@ -44,6 +44,9 @@ def public_site(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     settings.ALLOWED_HOSTS = ["clips.example.com"]
     settings.EMAIL_URL = "smtp://mail.example.com"
     settings.TRUSTED_PROXIES = 1
+    settings.SORA_CYBERTIP_MODE = "production"
+    settings.SORA_CYBERTIP_USER, settings.SORA_CYBERTIP_PASSWORD = "user", "password"
+    settings.SORA_CYBERTIP_REPORTER = "safety@example.com"
     return settings
 
 
