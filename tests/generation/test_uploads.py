@@ -518,7 +518,8 @@ class SeesNothing:
     def score_frames(self, frames: Any) -> Any:
         from moderation.screening.protocol import Category, Score
 
-        return [[Score(Category.LIKENESS, self.people, self.name)] for _ in frames]
+        seen = {Category.LIKENESS: self.people, Category.SEXUAL: 0.0, Category.CHILD: 0.0}
+        return [[Score(c, v, self.name) for c, v in seen.items()] for _ in frames]
 
     def examples(self) -> Any:
         return []
