@@ -694,6 +694,7 @@ def test_clips_are_stitched_by_cut_and_by_cross_fade(
     page.wait_for_url("**/sequence/**")
     page.get_by_role("button", name="Add a clip").click()
     page.get_by_role("dialog").get_by_role("button", name=BOAT).first.click()
+    page.get_by_role("slider", name="Part 2: end").wait_for()  # the list is drawn anew with it
     mark(studio, "Part 1", "end", 1)
     page.get_by_text("1 credit", exact=True).wait_for()
     stitch = page.get_by_role("button", name="Stitch", exact=True)
@@ -702,6 +703,7 @@ def test_clips_are_stitched_by_cut_and_by_cross_fade(
     studio.open(f"/sequence/?clip={draft.job['video']['id']}")
     page.get_by_role("button", name="Add a clip").click()
     page.get_by_role("dialog").get_by_role("button", name=BOAT).first.click()
+    page.get_by_role("slider", name="Part 2: end").wait_for()
     page.get_by_role("radio", name="Cross-fade").check()
     photograph(studio, pictures, "stitch")
     fade = studio.asks(stitch.click)[0]
