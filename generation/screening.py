@@ -209,21 +209,6 @@ def checks() -> Checks:
     )
 
 
-def upload_review(*, photographs: bool) -> panel.FrameReview:
-    """The review of an upload's frames: stricter than of what we draw ourselves.
-
-    Raises ScreeningUnavailable when it may show real people and nothing here can see that.
-    """
-    return panel.FrameReview(
-        profile="upload",
-        stage="upload",
-        draws_people=photographs,
-        photographs=photographs,
-        checks=checks(),
-        policy=active_policy(),
-    )
-
-
 def text_providers() -> tuple[TextClassifier, ...]:
     if not settings.SORA_TEXT_MODERATION_URL:
         return ()
