@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from django.db import models
@@ -14,9 +15,13 @@ USER_AGE_REFUSED: Final = "user.age_refused"
 USER_AGE_REFUSAL_FORGOTTEN: Final = "user.age_refusal_forgotten"
 USER_SUSPENDED: Final = "user.suspended"
 USER_REINSTATED: Final = "user.reinstated"
+USER_RESTRICTED: Final = "user.restricted"
+USER_RESTRICTION_LIFTED: Final = "user.restriction_lifted"
 USER_DELETED: Final = "user.deleted"
 USER_PROFILE_CHANGED: Final = "user.profile_changed"
 USER_REMIXING_CHANGED: Final = "user.remixing_changed"
+STAFF_ROLE_GIVEN: Final = "staff.role_given"
+STAFF_ROLE_TAKEN: Final = "staff.role_taken"
 WORKSPACE_CREATED: Final = "workspace.created"
 WORKSPACE_ROLE_CHANGED: Final = "workspace.role_changed"
 WORKSPACE_MEMBER_ADDED: Final = "workspace.member_added"
@@ -62,7 +67,21 @@ UPLOAD_DELETED: Final = "upload.deleted"
 UPLOAD_QUARANTINED: Final = "upload.quarantined"
 MODERATION_REPORTED: Final = "moderation.reported"
 MODERATION_CASE_OPENED: Final = "moderation.case_opened"
+MODERATION_FOUND: Final = "moderation.found"
+MODERATION_HIDDEN: Final = "moderation.hidden"
 MODERATION_DECIDED: Final = "moderation.decided"
+MODERATION_REVERSED: Final = "moderation.reversed"
+MODERATION_APPEALED: Final = "moderation.appealed"
+MODERATION_APPEAL_DECIDED: Final = "moderation.appeal_decided"
+MODERATION_STRIKE_GIVEN: Final = "moderation.strike_given"
+MODERATION_STRIKE_VOIDED: Final = "moderation.strike_voided"
+MODERATION_LABELLED: Final = "moderation.labelled"
+MODERATION_LABEL_REMOVED: Final = "moderation.label_removed"
+MODERATION_BARRED: Final = "moderation.barred"
+MODERATION_BAR_LIFTED: Final = "moderation.bar_lifted"
+MODERATION_FLAGGER_CHANGED: Final = "moderation.flagger_changed"
+LEGAL_HOLD_PLACED: Final = "legal_hold.placed"
+LEGAL_HOLD_LIFTED: Final = "legal_hold.lifted"
 POLICY_CREATED: Final = "policy.created"
 POLICY_ACTIVATED: Final = "policy.activated"
 POLICY_ROLLED_BACK: Final = "policy.rolled_back"
@@ -98,6 +117,27 @@ LIKENESS_CLIP_HELD: Final = "likeness.clip_held"
 EVENTS: Final = frozenset(
     value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)
 )
+
+
+def record_many(
+    event: str, rows: Iterable[tuple[models.Model, Workspace | None]], **common: object
+) -> None:
+    """One entry for each (target, workspace), with one insert. `common` is `actor` and the data."""
+    actor = common.pop("actor", None)
+    if event not in EVENTS:
+        raise ValueError(f"{event!r} is no audit event; list it in accounts/audit.py")
+    assert actor is None or isinstance(actor, User)
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            event=event,
+            workspace=workspace,
+            actor=actor,
+            target_type=target._meta.label_lower,
+            target_id=str(target.pk),
+            data=common,
+        )
+        for target, workspace in rows
+    )
 
 
 def record(

@@ -46,6 +46,15 @@ class AccountSuspended(SoraError):
     remedy = "Sign in on the site to read the notice and how to appeal."
 
 
+class FeatureRestricted(SoraError):
+    """A decision about this person keeps them from one feature; `feature` and `until` say which, how long."""
+
+    code = "feature_restricted"
+    http_status = 403
+    message = "A decision about this account keeps it from this for now."
+    remedy = "Your decisions and how to appeal are under /settings/decisions/."
+
+
 class MfaRequired(SoraError):
     """Staff work needs a second factor on the account."""
 
@@ -61,6 +70,27 @@ class StaffOnly(SoraError):
     code = "staff_only"
     http_status = 403
     message = "Only staff can do this."
+
+
+class StaffRoleMissing(SoraError):
+    """A member of staff without the role this work needs; or who has just lost it."""
+
+    code = "staff_role_missing"
+    http_status = 403
+    message = "Your account doesn't have the staff role this needs."
+    remedy = "Ask somebody with the role admin: they give roles under /console/people/."
+
+    def __init__(self, role: str = "", **kwargs: str) -> None:
+        super().__init__(f"This needs the staff role {role}." if role else None, **kwargs)
+        self.role = role
+
+
+class StaffRoleRefused(SoraError):
+    """A role that can't be given to, or taken from, this person by that person."""
+
+    code = "staff_role_refused"
+    http_status = 409
+    message = "This role can't be given to this person."
 
 
 class TooYoung(SoraError):

@@ -10,3 +10,7 @@ if TYPE_CHECKING:
 
 # Each is called inside the transaction of delete_account, while the person is still known.
 leaving: list[Callable[[User], None]] = []
+
+# Each says whether something of its own keeps an account closed: then the end of a suspension doesn't
+# open it (accounts.restrictions).
+account_holds: list[Callable[[User], bool]] = []

@@ -121,6 +121,92 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.public_name
 
 
+class StaffRole(models.Model):
+    """One kind of staff work one person may do. Taking it away deletes the row; the audit trail stays.
+
+    accounts.staff_roles says who may give it and what covers what.
+    """
+
+    class Role(models.TextChoices):
+        REVIEWER = "reviewer", "Reviewer"  # decides cases
+        SENIOR = "senior", "Senior reviewer"  # also second looks, appeals, reports per period
+        CURATOR = "curator", "Curator"  # chooses what is featured
+        POLICY = "policy", "Policy"  # changes the screening policy, with a second person
+        ADMIN = "admin", "Admin"  # gives and takes these roles, flags and cohorts
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="staff_roles")
+    role = models.CharField(max_length=10, choices=Role)
+    given_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    given_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "role"], name="staff_role_once"),
+            models.CheckConstraint(
+                condition=Q(role__in=["reviewer", "senior", "curator", "policy", "admin"]),
+                name="staff_role_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} as {self.role}"
+
+
+class RestrictionQuerySet(models.QuerySet["Restriction"]):
+    def running(self, user: User) -> RestrictionQuerySet:
+        """What holds somebody back now."""
+        now = timezone.now()
+        return self.filter(user=user, lifted_at=None).filter(Q(until=None) | Q(until__gt=now))
+
+
+class Restriction(models.Model):
+    """One thing a person may not do for a while; accounts.restrictions says what and asks.
+
+    Rows are added and lifted one by one, so that two decisions about one person never undo each other.
+    """
+
+    class Feature(models.TextChoices):
+        ACCOUNT = "account", "use the account"
+        GENERATE = "generate", "make videos"
+        SHARE = "share", "share clips"
+        UPLOAD = "upload", "bring pictures and clips"
+        REMIX = "remix", "start from other people's clips"
+        REPORT = "report", "send reports"
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="restrictions")
+    feature = models.CharField(max_length=10, choices=Feature)
+    until = models.DateTimeField(null=True)  # null: until it is lifted
+    reference = models.CharField(max_length=80)  # of the decision: "decision:12"
+    created_at = models.DateTimeField(default=timezone.now)
+    lifted_at = models.DateTimeField(null=True)
+
+    objects = RestrictionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user"], name="restriction_running", condition=Q(lifted_at=None)),
+            models.Index(
+                fields=["until"],
+                name="restriction_ends",
+                condition=Q(lifted_at=None, until__isnull=False),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "feature", "reference"], name="restriction_once_per_decision"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    feature__in=["account", "generate", "share", "upload", "remix", "report"]
+                ),
+                name="restriction_known_feature",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} may not {self.feature}"
+
+
 class WorkspaceQuerySet(models.QuerySet["Workspace"]):
     """Reads of workspaces."""
 

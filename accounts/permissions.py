@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -22,8 +22,10 @@ from accounts.errors import (
     MfaRequired,
     SignInRequired,
     StaffOnly,
+    StaffRoleMissing,
 )
 from accounts.models import User
+from accounts.staff_roles import has_role
 
 if TYPE_CHECKING:  # rest_framework.views loads this module as its default permission
     from rest_framework.views import APIView
@@ -52,10 +54,11 @@ def check_standing(user: User | AnonymousUser) -> User:
     return user
 
 
-def check_staff(user: User | AnonymousUser) -> User:
-    """The user, when they may do staff work: in good standing, staff, second factor set up.
+def check_staff(user: User | AnonymousUser, role: str = "") -> User:
+    """The user, when they may do staff work: in good standing, staff, second factor set up; and with
+    the role (accounts.staff_roles), where one is named.
 
-    Raises the errors of check_standing, StaffOnly or MfaRequired.
+    Raises the errors of check_standing, StaffOnly, MfaRequired or StaffRoleMissing.
     """
     if not isinstance(user, User) or not user.is_active:
         raise SignInRequired()
@@ -65,6 +68,8 @@ def check_staff(user: User | AnonymousUser) -> User:
         raise AccountSuspended()
     if not is_mfa_enabled(user):
         raise MfaRequired()
+    if role and not has_role(user, role):
+        raise StaffRoleMissing(role)
     return user
 
 
@@ -79,14 +84,17 @@ class IsAdult(BasePermission):
 
 
 class IsStaff(BasePermission):
-    """API: staff with a second factor. Access tokens never do staff work."""
+    """API: staff with a second factor. Access tokens never do staff work.
+
+    A view may name the role it needs in `staff_role`.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not request.user.is_authenticated:
             return False
         if request.auth is not None:
             raise StaffOnly("Access tokens can't do staff work. Sign in on the site.")
-        check_staff(request.user)
+        check_staff(request.user, getattr(view, "staff_role", ""))
         return True
 
 
@@ -114,13 +122,19 @@ def adult_required(view: View) -> View:
     return wrapped
 
 
-def staff_required(view: View) -> View:
-    """Staff pages: others get 403, staff without a second factor are sent to set one up."""
+def staff_required(view: View | None = None, *, role: str = "") -> Any:
+    """Staff pages: others get 403, staff without a second factor are sent to set one up.
 
-    @wraps(view)
+    `@staff_required` lets any staff in, `@staff_required(role="reviewer")` those with the role.
+    """
+    if view is None:
+        return partial(staff_required, role=role)
+    page = view
+
+    @wraps(page)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            check_staff(request.user)
+            check_staff(request.user, role)
         except SignInRequired:
             return redirect(sign_in_url(request))
         except MfaRequired as needed:
@@ -130,9 +144,9 @@ def staff_required(view: View) -> View:
 
             messages.info(request, needed.message)
             return redirect("mfa_index")
-        except (StaffOnly, AccountSuspended) as refusal:
+        except (StaffOnly, StaffRoleMissing, AccountSuspended) as refusal:
             raise PermissionDenied(refusal.message) from refusal
-        return view(request, *args, **kwargs)
+        return page(request, *args, **kwargs)
 
     return wrapped
 
@@ -140,8 +154,11 @@ def staff_required(view: View) -> View:
 class StaffRequiredMixin:
     """The same gate for class-based pages."""
 
+    staff_role = ""
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return staff_required(super().dispatch)(request, *args, **kwargs)  # type: ignore[misc]
+        page = super().dispatch  # type: ignore[misc]
+        return staff_required(page, role=self.staff_role)(request, *args, **kwargs)
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -26,6 +26,7 @@ from accounts.models import (
     AgeRefusal,
     ApiToken,
     Membership,
+    StaffRole,
     User,
     Workspace,
 )
@@ -254,6 +255,7 @@ def delete_account(user: User, *, by: User | None = None) -> None:
             forget(user)
         Membership.objects.filter(user=user).delete()
         ApiToken.objects.filter(user=user).delete()
+        StaffRole.objects.filter(user=user).delete()
         AgeAttestation.objects.filter(user=user).delete()
         EmailAddress.objects.filter(user_id=user.pk).delete()
         Authenticator.objects.filter(user_id=user.pk).delete()

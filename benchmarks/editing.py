@@ -271,7 +271,10 @@ def _roundtrip() -> bool:
 
         from accounts import services as accounts
         from accounts.models import User
-        from generation import archive_format, archive_reading, archive_writing, services, worker
+        from generation import services, worker
+        from generation.archives import format as archive_format
+        from generation.archives import reading as archive_reading
+        from generation.archives import writing as archive_writing
         from generation.models import Video
         from generation.provenance.development_ca import ensure_development_ca
 

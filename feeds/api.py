@@ -14,7 +14,8 @@ from rest_framework.views import APIView
 
 from feeds import services
 from feeds.lookup import own_video, seen_video
-from feeds.models import Like, recent_for
+from feeds.listings import recent_for
+from feeds.models import Like
 from feeds.pages import read_page
 
 

@@ -15,7 +15,7 @@ from accounts.permissions import adult_required
 from feeds import services
 from feeds.errors import NotShareable
 from feeds.lookup import own_video
-from feeds.models import of_creator, recent_for
+from feeds.listings import of_creator, recent_for
 from feeds.pages import read_page
 from generation.models import VideoQuerySet
 from sora_site.lib.pages import InvalidCursor
@@ -33,7 +33,7 @@ def profile(request: HttpRequest, handle: str) -> HttpResponse:
     person = User.objects.filter(handle=handle.lower(), is_active=True, suspended_at=None).first()
     if person is None:
         raise Http404
-    return _feed(request, of_creator(person), "feeds/profile.html", person=person)
+    return _feed(request, of_creator(person, request.user), "feeds/profile.html", person=person)
 
 
 @require_POST

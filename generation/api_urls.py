@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from generation import api, drafts_api, library_api, probing_api, upload_api
+from generation import api, drafts_api, library_api, probing_api
+from generation.uploads import api as upload_api
 
 app_name = "generation_api"
 urlpatterns = [

@@ -10,7 +10,7 @@ from generation.cards import card_of
 from generation.editing.plan import MediaRef, PlanError
 from generation.edits import find_sources
 from generation.models import Draft, Upload, Video
-from generation.upload_api import present as present_upload
+from generation.uploads.api import present as present_upload
 
 
 def board_of(plan: dict[str, Any]) -> dict[str, Any]:

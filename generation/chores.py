@@ -151,7 +151,9 @@ def reason_of(error: Exception) -> str:
 
 def work_of(chore: Chore) -> Callable[[Chore, Lease], None]:
     """Imported when it is needed: a worker that makes no GIF needs none of it."""
-    from generation import archive_reading, archive_writing, conversion
+    from generation import conversion
+    from generation.archives import reading as archive_reading
+    from generation.archives import writing as archive_writing
 
     return {
         Chore.Kind.DOWNLOAD: archive_writing.make_download,

@@ -42,6 +42,10 @@ incidents: list[Callable[[Incident], None]] = []
 rounds: list[Callable[[], None]] = []
 clearings: list[Callable[[], object]] = []
 
+# Each is told of a clip that leaves everybody's sight (taken down, put into the trash), in that
+# transaction.
+withdrawals: list[Callable[[Video], None]] = []
+
 
 class HashBanks(Protocol):
     """Lists of known material kept in the database above (generation.vision makes one index of them)."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from accounts.models import User, Workspace
-from generation import drafts, library, services, uploads
+from generation import drafts, library, services
 from generation.models import Favourite, Generation, StylePreset, Upload, Video
+from generation.uploads import services as uploads
 
 
 def forget(user: User) -> None:

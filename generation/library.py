@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts import services as accounts
 from accounts.models import User, Workspace
-from generation import hooks, uploads
+from generation import hooks
 from generation.errors import FolderNameTaken, InvalidRequest
 from generation.models import (
     Favourite,
@@ -26,6 +26,7 @@ from generation.models import (
     VideoQuerySet,
 )
 from generation.services import announce
+from generation.uploads import services as uploads
 from sora_site.lib import storage
 
 logger = logging.getLogger(__name__)
@@ -166,6 +167,8 @@ def trash(videos: Sequence[Video], *, by: User) -> int:
                 )
             video.shared_at, video.trashed_at = None, timezone.now()
             video.save(update_fields=["shared_at", "trashed_at"])
+            for withdraw in hooks.withdrawals:
+                withdraw(video)
             audit.record(audit.VIDEO_TRASHED, workspace=video.workspace, actor=by, target=video)
             announce(video.generation)
     return len(chosen)

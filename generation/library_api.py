@@ -20,9 +20,11 @@ from rest_framework.views import APIView
 from accounts import access
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import signed_in
-from generation import archives, clip_import, library, lineage, presets, renditions, shelf
+from generation import library, lineage, presets, renditions, shelf
+from generation.archives import services as archives
 from generation.errors import InvalidFile, InvalidRequest
 from generation.models import Chore, Folder, StylePreset, Upload, Video
+from generation.uploads import clip_import
 
 Role = Membership.Role
 

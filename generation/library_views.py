@@ -19,9 +19,10 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import access
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import adult_required, signed_in
-from generation import archives, library, shelf
+from generation import library, shelf
+from generation.archives import services as archives
 from generation.models import Folder, Upload, Video
-from generation.upload_api import present as present_upload
+from generation.uploads.api import present as present_upload
 from sora_site.lib.errors import SoraError
 from sora_site.lib.pages import InvalidCursor
 

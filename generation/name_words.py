@@ -77,6 +77,7 @@ NOT_SURNAMES = _words(
     "rock pop jazz blues metal folk opera ballet symphony concerto sonata hd uhd 4k 8k dslr cinema unreal engine octane blender photoshop "
     "cruise ship boat ferry yacht galleon submarine rocket shuttle satellite rover hubble webb telescope apollo voyager "
     "dynasty period earring earrings prodigal era epoch age ages phase institution organization organisation agency department bureau administration foundation committee commission ministry office council congress senate parliament "
+    "trench shelf base wilderness sheet strait sound basin plateau ridge land lands ice archipelago atoll lagoon fjord delta rainforest jungle savanna steppe nevis building terminal memorial monument boulevard "
     "capitol alliance federation confederation union association academy institute manor mansion estate tattoo boy girl boys girls man woman men women service services guard force forces "
     "army navy marines police patrol squad unit division battalion regiment intelligence security health welfare education defense defence justice treasury reserve federal central international global united states nations "
     "state's republican democrat democratic labour conservative liberal communist socialist green's movement revolution declaration constitution act bill law code protocol treaty accord agreement conference summit forum "
@@ -127,6 +128,25 @@ BRAND_NOUNS = _words(
     "solar steel oil gas assembly employee employees uniform website banner poster balloon flag truck trucks container containers"
 )
 AT_PERSON = _words("who whose and's")
+# What nobody is called: a name with such a word in it, and no known name either, is an invented
+# creature ("Professor Owl"), a role ("Prime Minister") or a thing. Family names that are also such
+# words stand in the list of family names, which counts first.
+EVERYDAY = _words(
+    "owl fox wolf bear lion tiger rabbit bunny hare mouse rat frog toad turtle tortoise snake cobra lizard gecko dragon dinosaur rex raptor "
+    "cat kitten dog puppy hound pig cow bull goat sheep lamb horse pony donkey duck goose chicken hen rooster penguin parrot raven crow eagle "
+    "hawk sparrow pigeon dove swan flamingo peacock bee ant spider beetle butterfly ladybug snail worm crab lobster octopus squid shark whale dolphin seal otter "
+    "beaver badger hedgehog squirrel raccoon skunk panda koala kangaroo monkey gorilla ape elephant giraffe zebra hippo rhino camel llama alpaca deer moose elk bison "
+    "snowman scarecrow skeleton ghost zombie vampire werewolf mummy witch wizard sorcerer goblin troll ogre elf dwarf fairy pixie unicorn mermaid giant cyclops alien robot android cyborg "
+    "monster golem gnome genie djinn phoenix griffin hatter hare scotsman dutchman frenchman englishman irishman welshman stranger traveller traveler wanderer pirate knight ninja samurai cowboy "
+    "minister president secretary emperor empress king queen prince princess duke duchess baron baroness count countess lord lady sir dame sultan pharaoh chief commander "
+    "officer detective inspector sheriff captain sailor soldier pilot astronaut scientist professor teacher student nurse doctor surgeon dentist chef baker butcher farmer fisherman "
+    "grandma grandpa granny nana mommy mummy daddy auntie uncle aunt mother father brother sister baby toddler kid child children family neighbour neighbor "
+    "potato tomato carrot onion pumpkin banana apple pear peach cherry lemon melon pineapple coconut strawberry blueberry broccoli cabbage cookie cupcake donut pancake waffle cheese bread butter pickle "
+    "sun moon star cloud rain snow storm wind thunder lightning fire flame ice water wave river stone mountain tree leaf flower cactus mushroom pumpkin "
+    "car truck train engine tractor bus boat ship plane rocket bicycle clock lamp candle teapot kettle spoon fork knife cup plate chair table sofa bed pillow "
+    "ball doll toy puppet clown magician juggler acrobat dancer singer drummer pianist painter poet writer reader hero heroine villain ranger scout guardian keeper watcher "
+    "machine gadget computer phone camera drone balloon kite umbrella hat sock shoe boot glove button zipper whiskers paws fluff fluffy bubbles sparkle twinkle sprinkles"
+)
 _VERBS = (
     "walk run jump dance sing smile laugh cry shout scream wave ride drive eat drink cook bake read write paint draw play fight sleep sit stand kneel crawl climb swim dive surf ski skate fly fall speak talk "
     "whisper argue debate shake hug kiss hold carry throw catch kick punch hit push pull open close look stare watch gaze wink nod bow salute point clap cheer celebrate pose perform juggle conduct teach learn "

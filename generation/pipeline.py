@@ -10,7 +10,6 @@ import errno
 import hashlib
 import logging
 import shutil
-import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -55,6 +54,7 @@ from generation.sources import (
 )
 from moderation.screening.protocol import ScreeningUnavailable, Verdict
 from sora_site.lib import storage
+from sora_site.lib.ids import time_ordered_uuid
 
 logger = logging.getLogger(__name__)
 Status = Generation.Status
@@ -207,7 +207,7 @@ def produce(generation: Generation, attempt: Attempt) -> None:
         negative_prompt=with_avoided(plan.negative_prompt, rewrites, capabilities),
     )
     stored = StoredMedia(sources, folder)
-    video_id = uuid.uuid4()
+    video_id = time_ordered_uuid()
 
     def take_of(plan: EditPlan, *, second: bool = False) -> takes.Take:
         return takes.draw(

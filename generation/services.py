@@ -25,6 +25,7 @@ from generation import (
     presenting,
     probing,
     progress,
+    receipts,
     scheduling,
     screening,
     tasks,
@@ -195,7 +196,12 @@ def request_variations(
     profile = likeness.profile_of(asked.sources.all(), profile)
     # Before the transaction: never hold a lock for it.
     verdict = _screen(workspace, by, asked, seed, profile)
-    likeness.refuse_misuse(by, asked.sources.all(), asked.plan.texts(), verdict.signals)
+    try:
+        likeness.refuse_misuse(by, asked.sources.all(), asked.plan.texts(), verdict.signals)
+    except PromptRefused as refusal:
+        receipt = receipts.for_misuse(workspace, by, refusal, asked.prompt)
+        refusal.extra.update(receipts.links(receipt))
+        raise
     verdict = probing.second_look(by, verdict)
 
     with transaction.atomic():
@@ -257,15 +263,19 @@ def _screen(
     texts = asked.plan.texts()
     verdict = screening.gate(texts, profile=profile)
     if not verdict.allowed:
-        audit.record(
-            audit.GENERATION_REFUSED_AT_GATE,
-            workspace=workspace,
-            actor=by,
-            target=workspace,
-            categories=list(verdict.categories),
-            reasons=list(verdict.reasons),
-            prompt_sha256=hashlib.sha256(asked.prompt.encode()).hexdigest(),
-        )
+        digest = hashlib.sha256(asked.prompt.encode()).hexdigest()
+        with transaction.atomic():
+            receipt = receipts.for_text(workspace, by, verdict, prompt_sha256=digest)
+            audit.record(
+                audit.GENERATION_REFUSED_AT_GATE,
+                workspace=workspace,
+                actor=by,
+                target=workspace,
+                categories=list(verdict.categories),
+                reasons=list(verdict.reasons),
+                prompt_sha256=digest,
+                decision=receipt.public_id,
+            )
         incidents.note_text(
             "gate", verdict, [("prompt", " ".join(texts))], workspace=workspace, person=by
         )
@@ -282,6 +292,7 @@ def _screen(
             remedy=f"{said['message']} {said['remedy']}" if said is not None else None,
             reasons=list(verdict.reasons),
             slowed=said,
+            **receipts.links(receipt),
         )
     return verdict
 
@@ -399,6 +410,8 @@ def end_without_clip(generation: Generation, status: Generation.Status, reason: 
                 attempt=generation.attempts,
             )
         announce(generation)
+        if status == Status.REFUSED:
+            receipts.ensure_for_refused(generation, reason)
     progress.forget(str(generation.pk))
     return True
 
@@ -469,6 +482,7 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
             credentials=clip.credentials,
             remixable=generation.requested_by.lets_others_remix,
             shared_at=timezone.now() if clip.publish else None,
+            flash_area=flash_area_of(generation),
         )
         sources = generation.sources.select_related("video")
         video.parents.set([source.video for source in sources if source.video is not None])
@@ -507,24 +521,42 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
     return video
 
 
+def flash_area_of(generation: Generation) -> float | None:
+    """The largest share of the picture its output scan saw flash too often; None: not measured."""
+    check = generation.safety_checks.filter(stage=SafetyCheck.Stage.OUTPUT).order_by("pk").last()
+    if check is None or "flashes" in check.verdict.get("not_evaluated", ["flashes"]):
+        return None
+    area = check.verdict.get("details", {}).get("flash_area")
+    return float(area) if isinstance(area, int | float) else None
+
+
 def record_check(
     generation: Generation, stage: SafetyCheck.Stage, verdict: Verdict, *, final: bool = True
 ) -> SafetyCheck:
     """Store what one stage of screening said. Not final: it ends nothing and tells nothing about the
-    person (a first take that is drawn again, a clip that only stays out of the feed)."""
-    if final:
-        probing.note_check(generation, stage, verdict)
-    vision.note_matches(generation.workspace, f"generation:{generation.pk}", verdict)
-    return SafetyCheck.objects.create(
-        workspace=generation.workspace,
-        generation=generation,
-        stage=stage,
-        attempt=generation.attempts,
-        action=verdict.action,
-        profile=verdict.profile,
-        policy_version=verdict.policy_version,
-        verdict=verdict.to_json(),
-    )
+    person (a first take that is drawn again, a clip that only stays out of the feed).
+
+    What refuses, the feed's included, gets its statement of reasons in the same transaction."""
+    said = final or stage == SafetyCheck.Stage.FEED
+    with transaction.atomic():
+        if final:
+            probing.note_check(generation, stage, verdict)
+        vision.note_matches(generation.workspace, f"generation:{generation.pk}", verdict)
+        receipt = None
+        if said and not verdict.allowed:
+            receipt = receipts.for_job(generation, verdict, stage=str(stage))
+        return SafetyCheck.objects.create(
+            workspace=generation.workspace,
+            generation=generation,
+            stage=stage,
+            attempt=generation.attempts,
+            action=verdict.action,
+            profile=verdict.profile,
+            policy_version=verdict.policy_version,
+            verdict=verdict.to_json(),
+            final=said,
+            receipt=receipt,
+        )
 
 
 def quarantine_video(video: Video, *, by: User | None, reason: str) -> None:
@@ -542,6 +574,8 @@ def quarantine_video(video: Video, *, by: User | None, reason: str) -> None:
             target=video,
             reason=reason,
         )
+        for withdraw in hooks.withdrawals:
+            withdraw(video)
         for key in _files_of(video):
             storage.quarantine(key)
         for chore in video.workspace.chores.filter(video=None, status="done").exclude(key=""):

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 from PIL import Image
 
-from generation import media, uploads
+from generation import media
 from generation.clean import clean_planes
 from generation.editing.plan import Fit, MediaRef
 from generation.edits import find_sources
@@ -19,6 +19,7 @@ from generation.engine.protocol import Frames
 from generation.errors import SourceGone
 from generation.models import Generation, Upload, Video
 from generation.provenance.c2pa import Parent, Relationship
+from generation.uploads import services as uploads
 from moderation.screening.child_safety import CHILD_POINT
 from sora_site.lib import storage
 

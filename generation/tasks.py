@@ -29,7 +29,7 @@ def work() -> None:
 @dramatiq.actor(queue_name="uploads", max_retries=0, time_limit=24 * 3600 * 1000)
 def check_uploads() -> None:
     """Check uploads until none waits. In a thread of its own: nobody waits for somebody's long clip."""
-    from generation import upload_checks
+    from generation.uploads import checks as upload_checks
 
     upload_checks.drain()
 

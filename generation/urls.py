@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from generation import library_views, storyboard_views, upload_views, views
+from generation import library_views, storyboard_views, views
+from generation.uploads import views as upload_views
 
 app_name = "generation"
 urlpatterns = [

@@ -19,12 +19,12 @@ from generation import (
     probing_meaning,
     scheduling,
     services,
-    upload_checks,
-    uploads,
     vision,
 )
 from generation.attempt import stop_asked
 from generation.models import Generation
+from generation.uploads import checks as upload_checks
+from generation.uploads import services as uploads
 from sora_site.lib.request_context import job_id
 
 logger = logging.getLogger(__name__)

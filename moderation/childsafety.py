@@ -29,11 +29,12 @@ from PIL import Image
 from accounts import audit
 from accounts import services as accounts
 from accounts.models import AuditEntry, User
-from generation import hooks, uploads
+from generation import hooks
 from generation import services as generation
 from generation.incidents import Incident, Still, spread
 from generation.models import Upload, UploadFingerprint, Video, VideoQuerySet
 from generation.tasks import wake_upload_checks
+from generation.uploads import services as uploads
 from moderation import cybertip, cybertip_report, sealed
 from moderation import services as moderation
 from moderation.childsafety_models import (

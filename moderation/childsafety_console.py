@@ -54,7 +54,7 @@ def _user(request: HttpRequest) -> User:
 @require_safe
 @reviewer_required
 def queue(request: HttpRequest) -> HttpResponse:
-    """GET /moderation/child-safety/: what waits, escalated first, then the gravest, then the oldest."""
+    """GET /console/child-safety/: what waits, escalated first, then the gravest, then the oldest."""
     page = Paginator(ChildSafetyCase.objects.queue(), QUEUE_PAGE).get_page(request.GET.get("page"))
     if page.object_list:
         childsafety.note_queue_opened(page.object_list, by=_user(request))
@@ -144,7 +144,7 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @reviewer_required
 def report_page(request: HttpRequest, case_id: int) -> HttpResponse:
-    """GET, POST /moderation/child-safety/<id>/report/: the draft, and how its filing stands."""
+    """GET, POST /console/child-safety/<id>/report/: the draft, and how its filing stands."""
     case, by = _case(case_id), _user(request)
     tip = case.tip
     editable = tip.status in (CyberTip.Status.DRAFT, CyberTip.Status.FAILED)
@@ -212,7 +212,7 @@ def prolong(request: HttpRequest, case_id: int) -> HttpResponse:
 @require_POST
 @reviewer_required
 def export(request: HttpRequest) -> HttpResponse:
-    """POST /moderation/child-safety/evidence.csv: what there is, digests and views; no content."""
+    """POST /console/child-safety/evidence.csv: what there is, digests and views; no content."""
     response = HttpResponse(childsafety.export_list(by=_user(request)), content_type="text/csv")
     response["Content-Disposition"] = 'attachment; filename="evidence.csv"'
     return response
@@ -222,7 +222,7 @@ def export(request: HttpRequest) -> HttpResponse:
 @never_cache
 @staff_required
 def divert(request: HttpRequest, case_id: int) -> HttpResponse:
-    """POST /moderation/cases/<id>/child-safety/: any staff member passes a report on, unseen from then."""
+    """POST /console/cases/<id>/child-safety/: any staff member passes a report on, unseen from then."""
     case = Case.objects.filter(pk=case_id).select_related("video__generation", "video__creator")
     found = case.select_related("video", "video__workspace").first()
     if found is None:

@@ -2,58 +2,267 @@
 
 from __future__ import annotations
 
+import mimetypes
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
 from django.contrib import messages
+from django.core.files.storage import storages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from accounts.permissions import staff_required
-from generation import presenting
+from accounts.permissions import signed_in, staff_required
 from generation.cards import card_of
 from generation.credentials import explain
-from generation.upload_api import present as present_upload
-from moderation import services
-from moderation.errors import CaseClosed, HoldNeedsDecision, NoteMissing, NothingToRelease
-from moderation.forms import DecisionForm
-from moderation.models import Case
+from generation.lineage import lineage_of
+from generation.models import Video
+from generation.uploads.api import present as present_upload
+from moderation import (
+    console_actions,
+    console_case,
+    console_claims,
+    console_looks,
+    console_queue,
+    services,
+)
+from moderation.console_queue import QueueFilter
+from moderation.errors import (
+    CaseClosed,
+    ClaimHeld,
+    HoldNeedsDecision,
+    NoteMissing,
+    NothingToRelease,
+)
+from moderation.forms import BulkForm, CoversForm, DecisionForm
+from moderation.models import Case, CaseLook, SavedFilter
+from sora_site.lib import storage
+from sora_site.lib.errors import SoraError, error_body
 
 QUEUE_PAGE = 50
+MOST_AT_ONCE = 50
+MEDIA_STAYS_OPEN = timedelta(hours=1)
+
+
+# --- The queue -----------------------------------------------------------------------------------
 
 
 @require_safe
 @never_cache
-@staff_required
+@staff_required(role="reviewer")
 def queue(request: HttpRequest) -> HttpResponse:
-    """GET /moderation/: open cases, the gravest first."""
-    page = Paginator(Case.objects.queue(), QUEUE_PAGE).get_page(request.GET.get("page"))
+    """GET /console/: open cases as the address asks for them, the gravest first."""
+    user = signed_in(request)
+    wanted = QueueFilter.read(request.GET)
+    page = Paginator(console_queue.cases(wanted, viewer=user), QUEUE_PAGE).get_page(
+        request.GET.get("page")
+    )
+    now = timezone.now()
     rows = [
         {
             "case": case,
             "card": card_of(case.video),
             "reports": case.report_count,
-            "severity": case.gravest,
+            "severity": case.severity,
+            "due": _clock(case.due_at, now),
+            "claim": _running(case),
         }
         for case in page
     ]
-    return render(request, "moderation/queue.html", {"rows": rows, "page": page})
+    context = {
+        "rows": rows,
+        "page": page,
+        "wanted": wanted,
+        "groups": _groups(wanted, console_queue.counts(viewer=user)),
+        "saved": [
+            {"filter": saved, "here": saved.query == wanted.query}
+            for saved in SavedFilter.objects.filter(owner=user).order_by("name")
+        ],
+        "budget": console_looks.budget_of(user),
+        "bulk": BulkForm(),
+    }
+    return render(request, "moderation/queue.html", context)
+
+
+def _clock(due: Any, now: Any) -> dict[str, Any]:
+    """How much time is left, in words and as a tone."""
+    if due is None:
+        return {"says": "", "tone": ""}
+    left = (due - now).total_seconds()
+    hours = abs(left) / 3600
+    amount = f"{hours / 24:.0f} d" if hours >= 48 else f"{hours:.0f} h" if hours >= 1 else "<1 h"
+    if left <= 0:
+        return {"says": f"{amount} late", "tone": "bad"}
+    return {"says": f"{amount} left", "tone": "warn" if hours <= 24 else ""}
+
+
+def _running(case: Case) -> Any:
+    claim = getattr(case, "claim", None)
+    return claim if claim is not None and claim.is_running else None
+
+
+def _groups(wanted: QueueFilter, counted: dict[str, Any]) -> list[dict[str, Any]]:
+    """The links beside the queue: title, and (label, query, number, whether it is on)."""
+
+    def links(field: str, *items: tuple[str, str, int]) -> list[dict[str, Any]]:
+        current = getattr(wanted, field)
+        return [
+            {
+                "label": label,
+                "query": wanted.but(**{field: "" if value == current else value}),
+                "number": number,
+                "on": value == current,
+            }
+            for value, label, number in items
+            if number or value == current
+        ]
+
+    return [
+        group
+        for group in (
+            {
+                "title": "Severity",
+                "links": links(
+                    "severity",
+                    ("3", "Urgent", counted["s3"]),
+                    ("2", "Rule", counted["s2"]),
+                    ("1", "Can wait", counted["s1"]),
+                ),
+            },
+            {
+                "title": "Clock",
+                "links": links(
+                    "clock",
+                    ("late", "Late", counted["late"]),
+                    ("soon", "Within a day", counted["soon"]),
+                    ("later", "Later", counted["later"]),
+                ),
+            },
+            {
+                "title": "Lane",
+                "links": links(
+                    "lane",
+                    ("intimate", "Intimate images", counted["intimate"]),
+                    ("trusted", "Trusted flaggers", counted["trusted"]),
+                ),
+            },
+            {
+                "title": "Language",
+                "links": links(
+                    "language", *((code, code, number) for code, number in counted["languages"])
+                ),
+            },
+            {
+                "title": "Held",
+                "links": links(
+                    "holder",
+                    ("mine", "By me", counted["mine"]),
+                    ("free", "By nobody else", counted["all"]),
+                ),
+            },
+        )
+        if group["links"]
+    ]
+
+
+@require_POST
+@never_cache
+@staff_required(role="reviewer")
+def save_filter(request: HttpRequest) -> HttpResponse:
+    """POST /console/filters/: keep this view of the queue under a name."""
+    query = request.POST.get("query", "")
+    try:
+        saved = console_queue.save_filter(
+            signed_in(request), name=request.POST.get("name", ""), query=query
+        )
+    except SoraError as error:
+        messages.error(request, f"{error.message} {error.remedy or ''}".strip())
+        return _to_queue(QueueFilter.read(dict(parse_qsl(query[:300]))).query)
+    messages.success(request, f"“{saved.name}” is saved.")
+    return _to_queue(saved.query)
+
+
+@require_POST
+@never_cache
+@staff_required(role="reviewer")
+def forget_filter(request: HttpRequest, filter_id: int) -> HttpResponse:
+    """POST /console/filters/<id>/forget/: delete one's own saved view."""
+    if not console_queue.forget_filter(signed_in(request), filter_id):
+        raise Http404
+    return _to_queue("")
+
+
+@require_POST
+@never_cache
+@staff_required(role="reviewer")
+def bulk(request: HttpRequest) -> HttpResponse:
+    """POST /console/bulk/: one decision about several cases, each by itself."""
+    query = QueueFilter.read(dict(parse_qsl(request.POST.get("in", "")[:300]))).query
+    form = BulkForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose cases and an action, and write down why.")
+        return _to_queue(query)
+    numbers = form.cleaned_data["cases"][:MOST_AT_ONCE]
+    cases = Case.objects.filter(pk__in=numbers).select_related("video", "workspace").order_by("pk")
+    made, refused = console_claims.decide_many(
+        cases,
+        by=signed_in(request),
+        action=form.cleaned_data["action"],
+        note=form.cleaned_data["note"],
+    )
+    if made:
+        messages.success(request, f"Decided {len(made)} case{'s' if len(made) != 1 else ''}.")
+    for case, error in refused[:10]:
+        assert isinstance(error, SoraError)
+        messages.warning(request, f"Case {case.pk}: {error.message} {error.remedy or ''}".strip())
+    return _to_queue(query)
+
+
+@require_safe
+@never_cache
+@staff_required(role="reviewer")
+def next_case(request: HttpRequest) -> HttpResponse:
+    """GET /console/next/: the first case of this view that nobody else works on."""
+    wanted = QueueFilter.read(dict(parse_qsl(request.GET.get("in", "")[:300])))
+    after = request.GET.get("after", "")
+    number = int(after) if after.isascii() and after.isdigit() and len(after) < 18 else None
+    found = console_queue.next_case(wanted, viewer=signed_in(request), after=number)
+    if found is None:
+        messages.info(request, "Nothing else waits in this view.")
+        return _to_queue(wanted.query)
+    return redirect(_case_url(found.pk, wanted))
+
+
+def _to_queue(query: str) -> HttpResponse:
+    return redirect(f"{reverse('moderation:queue')}{'?' + query if query else ''}")
+
+
+def _case_url(number: int, wanted: QueueFilter) -> str:
+    place = urlencode({"in": wanted.query}) if wanted.query else ""
+    return f"{reverse('moderation:case', args=[number])}{'?' + place if place else ''}"
+
+
+# --- One case ------------------------------------------------------------------------------------
 
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@staff_required
+@staff_required(role="reviewer")
 def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
-    """GET, POST /moderation/cases/<id>/: everything about one case, and deciding it."""
-    case = (
-        Case.objects.filter(pk=case_id)
-        .select_related("video", "video__generation", "video__creator", "workspace")
-        .first()
+    """GET, POST /console/cases/<id>/: everything about one case, and deciding it.
+
+    Opening it claims it when nobody else works on it, and is written down.
+    """
+    case, user = _case(case_id), signed_in(request)
+    wanted = QueueFilter.read(
+        dict(parse_qsl((request.POST.get("in") or request.GET.get("in") or "")[:300]))
     )
-    if case is None:
-        raise Http404
-    assert isinstance(request.user, User)
     brought = services.sources_of(case)
     form = DecisionForm(request.POST or None, brought=[upload.pk for upload in brought])
     status = 200
@@ -61,32 +270,222 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
         status = 400
         if form.is_valid():
             try:
-                decision = services.decide(case, by=request.user, **form.cleaned_data)
+                decision = console_claims.decide(case, by=user, **form.cleaned_data)
             except NoteMissing as error:
                 form.add_error("note", error.message)
             except (NothingToRelease, HoldNeedsDecision) as error:
                 form.add_error("note", f"{error.message} {error.remedy}")
+            except ClaimHeld as error:
+                status = error.http_status
+                form.add_error("note", f"{error.message} {error.remedy}")
             except CaseClosed as error:
                 messages.warning(request, f"{error.message} {error.remedy}")
-                return redirect("moderation:queue")
+                return _to_queue(wanted.query)
             else:
                 messages.success(request, f"Decided: {decision.label.lower()}.")
-                return redirect("moderation:queue")
-    video = case.video
-    context = {
-        "case": case,
-        "job": video.generation,
-        "creator": video.creator,
-        # A held clip is nobody's yet, but whoever decides about it has to see it.
-        "video": presenting.present_video(video)
-        if video.quarantined_at is None or video.held_at is not None
-        else None,
-        "may_release": services.may_release(video),
-        "credentials": explain(video.credentials),
-        "reports": case.reports.select_related("reporter").order_by("-severity", "created_at"),
-        "decisions": case.decisions.select_related("decided_by").order_by("created_at"),
-        "checks": video.generation.safety_checks.order_by("created_at"),
-        "brought": [present_upload(upload) for upload in brought],
+                following = console_queue.next_case(wanted, viewer=user)
+                if following is None or not request.POST.get("on"):
+                    return _to_queue(wanted.query)
+                return redirect(_case_url(following.pk, wanted))
+    claim = _open(case, user)
+    context = _case_context(case, user) | {
         "form": form,
+        "claim": claim,
+        "mine": claim is not None and claim.holder_id == user.pk,
+        "wanted": wanted,
+        "brought": [present_upload(upload) for upload in brought],
+        "renew_seconds": console_claims.RENEW_SECONDS,
+        "skip_query": urlencode({"in": wanted.query, "after": case.pk}),
     }
     return render(request, "moderation/case.html", context, status=status)
+
+
+def _case(case_id: int) -> Case:
+    found = (
+        Case.objects.filter(pk=case_id)
+        .select_related("video", "video__generation", "video__creator", "workspace")
+        .first()
+    )
+    if found is None:
+        raise Http404
+    return found
+
+
+def _open(case: Case, user: User) -> Any:
+    """Write the look down and take the case, where nobody else has it; whose claim runs now."""
+    console_looks.note(case, CaseLook.What.OPENED, by=user, severity=console_queue.severity_of(case))
+    if not case.is_open:
+        return None
+    try:
+        return console_claims.take(case, by=user)
+    except CaseClosed:
+        return None
+    except SoraError:
+        return console_claims.holder_of(case)
+
+
+def _case_context(case: Case, user: User) -> dict[str, Any]:
+    video = case.video
+    checks = list(video.generation.safety_checks.order_by("created_at"))
+    wanted = console_looks.settings_of(user)
+    return {
+        "case": case,
+        "severity": console_queue.severity_of(case),
+        "due": _clock(console_queue.due_of(case), timezone.now()) if case.is_open else {},
+        "job": video.generation,
+        "creator": video.creator,
+        "video": video,
+        "reachable": _reachable(video),
+        "poster_url": storage.signed_url(video.poster_key, filename="poster.webp")
+        if _reachable(video)
+        else "",
+        "prompt": console_case.prompt_history(video.generation),
+        "timeline": console_case.timeline_of(video, checks),
+        "texts": console_case.text_scores(checks),
+        "checks": checks,
+        "history": console_case.history_of(video.creator, but=case),
+        "similar": console_case.similar_to(video),
+        "lineage": lineage_of(video, user),
+        "credentials": explain(video.credentials),
+        "may_release": services.may_release(video),
+        "reports": case.reports.select_related("reporter").order_by("-severity", "created_at"),
+        "decisions": case.decisions.select_related("decided_by").order_by("created_at"),
+        "looks": case.looks.select_related("viewer").order_by("-at")[:12],
+        "choices": console_actions.choices_for(case) if case.is_open else [],
+        "budget": console_looks.budget_of(user),
+        "covers": wanted,
+    }
+
+
+def _reachable(video: Video) -> bool:
+    """A held clip is nobody's yet, but whoever decides about it has to see it."""
+    return video.quarantined_at is None or video.held_at is not None
+
+
+@require_POST
+@never_cache
+@staff_required(role="reviewer")
+def renew(request: HttpRequest, case_id: int) -> HttpResponse:
+    """POST /console/cases/<id>/claim/: hold it a little longer. JSON, with whose it is when it isn't."""
+    try:
+        claim = console_claims.take(_case(case_id), by=signed_in(request))
+    except SoraError as error:
+        return _refusal(error)
+    return JsonResponse({"until": claim.until.isoformat()})
+
+
+@require_POST
+@never_cache
+@staff_required(role="reviewer")
+def put_back(request: HttpRequest, case_id: int) -> HttpResponse:
+    """POST /console/cases/<id>/put-back/: let somebody else have it."""
+    console_claims.put_back(_case(case_id), by=signed_in(request))
+    return _to_queue(QueueFilter.read(dict(parse_qsl(request.POST.get("in", "")[:300]))).query)
+
+
+@require_POST
+@never_cache
+@staff_required(role="reviewer")
+def look(request: HttpRequest, case_id: int) -> HttpResponse:
+    """POST /console/cases/<id>/look/: `what` is played or revealed. JSON: where the clip is, what is left.
+
+    The look is written before the address is given out.
+    """
+    case, user = _case(case_id), signed_in(request)
+    what = request.POST.get("what", "")
+    if what not in console_looks.MEDIA:
+        return JsonResponse(
+            error_body("invalid_request", "Say what you look at.", param="what"), status=400
+        )
+    try:
+        console_looks.note(case, what, by=user, severity=console_queue.severity_of(case))
+    except SoraError as error:
+        return _refusal(error)
+    budget = console_looks.budget_of(user)
+    return JsonResponse(
+        {
+            "media_url": _media_url(case),
+            "used": budget.used,
+            "most": budget.most,
+            "percent": budget.percent,
+            "resting_until": budget.resting_until.isoformat() if budget.resting_until else None,
+        }
+    )
+
+
+def _media_url(case: Case) -> str:
+    if _reachable(case.video):
+        return storage.signed_url(case.video.media_key, filename=case.video.download_name)
+    return reverse("moderation:case-media", args=[case.pk])
+
+
+@require_safe
+@never_cache
+@staff_required(role="reviewer")
+def case_media(request: HttpRequest, case_id: int) -> HttpResponse:
+    """GET /console/cases/<id>/media/: a removed clip from quarantine, for who just said they look at it."""
+    case, user = _case(case_id), signed_in(request)
+    since = timezone.now() - MEDIA_STAYS_OPEN
+    seen = CaseLook.objects.of(user).filter(case=case, what__in=console_looks.MEDIA, at__gt=since)
+    if not seen.exists():
+        raise Http404
+    try:
+        file = storages["quarantine"].open(case.video.media_key)
+    except OSError:
+        raise Http404 from None
+    kind, _ = mimetypes.guess_type(case.video.media_key)
+    answer = FileResponse(file, content_type=kind or "application/octet-stream")
+    answer["Cache-Control"] = "no-store, private"
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def _refusal(error: SoraError) -> HttpResponse:
+    body = error_body(error.code, error.message, remedy=error.remedy, **error.extra)
+    return JsonResponse(body, status=error.http_status)
+
+
+# --- One's own settings --------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@staff_required(role="reviewer")
+def covers(request: HttpRequest) -> HttpResponse:
+    """GET, POST /console/covers/: how media is covered for oneself, and how much of it in a day."""
+    user = signed_in(request)
+    row = console_looks.settings_of(user)
+    form = CoversForm(
+        request.POST or None,
+        initial={name: getattr(row, name) for name in CoversForm.base_fields},
+    )
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            console_looks.change_settings(user, **form.cleaned_data)
+            messages.success(request, "Saved.")
+            return redirect("moderation:covers")
+        status = 400
+    context = {
+        "form": form,
+        "budget": console_looks.budget_of(user),
+        "looks": CaseLook.objects.of(user).select_related("case").order_by("-at")[:30],
+    }
+    return render(request, "moderation/covers.html", context, status=status)
+
+
+@require_safe
+@never_cache
+@staff_required(role="senior")
+def looks(request: HttpRequest) -> HttpResponse:
+    """GET /console/looks/: who saw what; `viewer` is a handle, `case` a number."""
+    rows = CaseLook.objects.select_related("viewer", "case").order_by("-at", "-pk")
+    handle = request.GET.get("viewer", "").strip().lower().lstrip("@")[:30]
+    if handle:
+        rows = rows.filter(viewer__handle=handle)
+    number = request.GET.get("case", "").strip()
+    if number.isascii() and number.isdigit() and len(number) < 18:
+        rows = rows.filter(case_id=int(number))
+    page = Paginator(rows, QUEUE_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "handle": handle, "number": number}
+    return render(request, "moderation/looks.html", context)

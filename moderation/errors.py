@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sora_site.lib.errors import SoraError
 
 
@@ -147,3 +149,81 @@ class InvalidGrant(SoraError):
     code = "invalid_grant"
     http_status = 400
     message = "This place in the pilot can't be given."
+
+
+class ClaimHeld(SoraError):
+    """Another reviewer works on it; `holder` is their public name."""
+
+    code = "claim_held"
+    http_status = 409
+    message = "Somebody else works on this case."
+    remedy = "Take another one; it is free again when they put it back or their time runs out."
+
+    def __init__(self, holder: str, *, until: datetime) -> None:
+        super().__init__(
+            f"{holder} works on this case.", holder=holder, until=until.isoformat()
+        )
+
+
+class TooManyHeld(SoraError):
+    """One reviewer works on more cases than anybody can."""
+
+    code = "too_many_held"
+    http_status = 409
+    message = "You hold as many cases as one person may."
+    remedy = "Decide or put back some of them first."
+
+
+class ExposureSpent(SoraError):
+    """No more media for this reviewer for now."""
+
+    code = "exposure_spent"
+    http_status = 409
+    message = "You have seen enough for now."
+
+
+class SecondLookClosed(SoraError):
+    code = "second_look_closed"
+    http_status = 409
+    message = "This second look is finished."
+
+
+class FilterInvalid(SoraError):
+    code = "invalid_filter"
+    http_status = 400
+    message = "This filter can't be saved."
+
+
+class DraftNotReady(SoraError):
+    """A draft of the policy that can't take this step now."""
+
+    code = "policy_draft_not_ready"
+    http_status = 409
+    message = "This draft can't take that step now."
+
+
+class SecondPersonNeeded(SoraError):
+    """Who wrote or asked for it may not be who releases it."""
+
+    code = "second_person_needed"
+    http_status = 403
+    message = "Somebody else has to release this."
+    remedy = "Ask another person with the role policy."
+
+
+class FlagInvalid(SoraError):
+    code = "invalid_flag"
+    http_status = 400
+    message = "This flag can't be set like that."
+
+
+class NotInProgramme(SoraError):
+    code = "not_in_programme"
+    http_status = 404
+    message = "There is nothing here, or it isn't yours."
+
+
+class PeriodInvalid(SoraError):
+    code = "invalid_period"
+    http_status = 400
+    message = "Give a first and a last day, in order and in the past."

@@ -25,7 +25,7 @@ PAGE = 100
 @never_cache
 @staff_required
 def sets(request: HttpRequest) -> HttpResponse:
-    """GET, POST /moderation/evaluation/: all sets; a file makes a new one."""
+    """GET, POST /console/evaluation/: all sets; a file makes a new one."""
     form = EvalSetForm(request.POST or None, request.FILES or None)
     status, refused = 200, None
     if request.method == "POST":
@@ -73,7 +73,7 @@ def _short(run: EvalRun | None) -> dict[str, Any]:
 @never_cache
 @staff_required
 def one(request: HttpRequest, name: str) -> HttpResponse:
-    """GET /moderation/evaluation/sets/<name>/: its cases and runs."""
+    """GET /console/evaluation/sets/<name>/: its cases and runs."""
     found = get_object_or_404(EvalSet, name=name)
     page = Paginator(found.cases.order_by("pk"), PAGE).get_page(request.GET.get("page"))
     runs = [
@@ -95,7 +95,7 @@ def one(request: HttpRequest, name: str) -> HttpResponse:
 @never_cache
 @staff_required
 def download(request: HttpRequest, name: str) -> StreamingHttpResponse:
-    """GET /moderation/evaluation/sets/<name>/jsonl/: the set in the format it comes in."""
+    """GET /console/evaluation/sets/<name>/jsonl/: the set in the format it comes in."""
     found = get_object_or_404(EvalSet, name=name)
     lines = evaluation.as_jsonl(found, found.cases.order_by("pk").iterator(chunk_size=1000))
     answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
@@ -107,7 +107,7 @@ def download(request: HttpRequest, name: str) -> StreamingHttpResponse:
 @never_cache
 @staff_required
 def start(request: HttpRequest, name: str) -> HttpResponse:
-    """POST /moderation/evaluation/sets/<name>/runs/: ask a worker to measure it."""
+    """POST /console/evaluation/sets/<name>/runs/: ask a worker to measure it."""
     found = get_object_or_404(EvalSet, name=name)
     try:
         made = evaluation.request_run(
@@ -124,7 +124,7 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
 @never_cache
 @staff_required
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
-    """GET /moderation/evaluation/runs/<id>/: figures of one run, and the cases answered wrong."""
+    """GET /console/evaluation/runs/<id>/: figures of one run, and the cases answered wrong."""
     found = get_object_or_404(EvalRun.objects.select_related("set"), pk=run_id)
     groups = [
         {"name": name, "counts": counts, **evaluation.shares(counts)}
@@ -153,7 +153,7 @@ def _wrong(found: EvalRun) -> list[dict[str, Any]]:
 @never_cache
 @staff_required
 def compare(request: HttpRequest) -> HttpResponse:
-    """GET /moderation/evaluation/compare/?before=&after=: what moved between two runs of a set."""
+    """GET /console/evaluation/compare/?before=&after=: what moved between two runs of a set."""
     before, after = (_run_of(request.GET.get(side, "")) for side in ("before", "after"))
     try:
         result = evaluation.compare(before, after)

@@ -33,7 +33,7 @@ LARGEST_SEARCHED = 30 * 1000**2
 @never_cache
 @staff_required
 def banks(request: HttpRequest) -> HttpResponse:
-    """GET /moderation/banks/: every bank with its counts, what is quarantined, the search."""
+    """GET /console/banks/: every bank with its counts, what is quarantined, the search."""
     return _banks_page(request)
 
 
@@ -52,7 +52,7 @@ def _banks_page(request: HttpRequest, *, status: int = 200, **more: Any) -> Http
 @never_cache
 @staff_required
 def bank(request: HttpRequest, name: str) -> HttpResponse:
-    """GET, POST /moderation/banks/<name>/: one bank's readings; switching it on or off."""
+    """GET, POST /console/banks/<name>/: one bank's readings; switching it on or off."""
     found = get_object_or_404(HashBank.objects.with_counts(), name=name)
     status, problem = 200, ""
     if request.method == "POST":
@@ -79,7 +79,7 @@ def bank(request: HttpRequest, name: str) -> HttpResponse:
 @never_cache
 @staff_required
 def entry(request: HttpRequest, entry_id: int) -> HttpResponse:
-    """POST /moderation/banks/entries/<id>/: confirm an entry or switch it off."""
+    """POST /console/banks/entries/<id>/: confirm an entry or switch it off."""
     found = get_object_or_404(HashEntry.objects.select_related("bank"), pk=entry_id)
     try:
         hash_banks.set_entry(
@@ -99,7 +99,7 @@ def entry(request: HttpRequest, entry_id: int) -> HttpResponse:
 @never_cache
 @staff_required
 def search(request: HttpRequest) -> HttpResponse:
-    """POST /moderation/banks/search/: which entries a picture or a clip comes near."""
+    """POST /console/banks/search/: which entries a picture or a clip comes near."""
     sent = request.FILES.get("file")
     if not isinstance(sent, UploadedFile) or not sent.size or sent.size > LARGEST_SEARCHED:
         return _banks_page(

@@ -21,9 +21,9 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import Membership, User, Workspace
 from generation import services as generation
-from generation import uploads
 from generation.closed import seen_in_frames
 from generation.models import Generation, Upload, Video
+from generation.uploads import services as uploads
 from moderation.errors import InvalidGrant, PilotClosed
 from moderation.models import LikenessClip, LikenessGrant, LikenessUpload
 from moderation.screening.frame_scan import REQUIRED_FOR_PHOTOGRAPHS

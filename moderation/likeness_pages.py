@@ -26,7 +26,7 @@ PAGE = 50
 @never_cache
 @staff_required
 def console(request: HttpRequest) -> HttpResponse:
-    """GET, POST /moderation/likeness/: every place, and offering one more."""
+    """GET, POST /console/likeness/: every place, and offering one more."""
     by = signed_in(request)
     form = LikenessOfferForm(request.POST or None)
     status = 200
@@ -62,7 +62,7 @@ def console(request: HttpRequest) -> HttpResponse:
 @require_POST
 @staff_required
 def revoke_as_staff(request: HttpRequest, grant_id: UUID) -> HttpResponse:
-    """POST /moderation/likeness/<id>/revoke/"""
+    """POST /console/likeness/<id>/revoke/"""
     grant = LikenessGrant.objects.filter(pk=grant_id).first()
     if grant is None:
         raise Http404

@@ -47,7 +47,7 @@ class ProposalForm(forms.Form):
 @never_cache
 @staff_required
 def versions(request: HttpRequest) -> HttpResponse:
-    """GET /moderation/policy/: what decides now, and everything that ever did."""
+    """GET /console/policy/: what decides now, and everything that ever did."""
     page = Paginator(
         PolicyVersion.objects.select_related("made_by").order_by("-number"), PAGE
     ).get_page(request.GET.get("page"))
@@ -68,7 +68,7 @@ def versions(request: HttpRequest) -> HttpResponse:
 @never_cache
 @staff_required
 def version(request: HttpRequest, name: str) -> HttpResponse:
-    """GET, POST /moderation/policy/<version>/: its points, what it changes, switching it on."""
+    """GET, POST /console/policy/<version>/: its points, what it changes, switching it on."""
     stored = PolicyVersion.objects.select_related("made_by").filter(version=name).first()
     if stored is None and name != default_policy().version:
         raise Http404
@@ -105,7 +105,7 @@ def version(request: HttpRequest, name: str) -> HttpResponse:
 @never_cache
 @staff_required
 def roll_back(request: HttpRequest) -> HttpResponse:
-    """POST /moderation/policy/roll-back/: what decided before decides again."""
+    """POST /console/policy/roll-back/: what decided before decides again."""
     try:
         step = policy_versions.roll_back(note=request.POST.get("note", ""), by=_by(request))
     except SoraError as error:
@@ -120,7 +120,7 @@ def roll_back(request: HttpRequest) -> HttpResponse:
 @never_cache
 @staff_required
 def lab(request: HttpRequest) -> HttpResponse:
-    """GET, POST /moderation/policy/lab/: try a proposal; `save` keeps it as a version. Trying reads only."""
+    """GET, POST /console/policy/lab/: try a proposal; `save` keeps it as a version. Trying reads only."""
     form = ProposalForm(request.POST or None, initial={"document": EXAMPLE})
     context: dict[str, Any] = {
         "form": form,

@@ -42,7 +42,7 @@ RULES = {
 @never_cache
 @staff_required
 def cases(request: HttpRequest) -> HttpResponse:
-    """GET /moderation/probing/: people whose requests look like probing, the longest waiting first."""
+    """GET /console/probing/: people whose requests look like probing, the longest waiting first."""
     page = Paginator(ProbingCase.objects.queue(), PAGE).get_page(request.GET.get("page"))
     closed = ProbingCase.objects.filter(status=ProbingCase.Status.CLOSED).select_related("about")
     context = {"page": page, "closed": closed.order_by("-closed_at")[:10]}
@@ -53,7 +53,7 @@ def cases(request: HttpRequest) -> HttpResponse:
 @never_cache
 @staff_required
 def case(request: HttpRequest, case_id: int) -> HttpResponse:
-    """GET, POST /moderation/probing/<id>/: the cluster of attempts, and closing the case."""
+    """GET, POST /console/probing/<id>/: the cluster of attempts, and closing the case."""
     found = get_object_or_404(ProbingCase.objects.select_related("about", "closed_by"), pk=case_id)
     form = CloseForm(request.POST or None)
     status = 200
@@ -96,7 +96,7 @@ def _case(request: HttpRequest, found: ProbingCase, form: CloseForm, status: int
 @never_cache
 @staff_required
 def keep_attempt(request: HttpRequest, case_id: int, trace_id: int) -> HttpResponse:
-    """POST /moderation/probing/<id>/attempts/<id>/keep/: one click, and it is measured from now on."""
+    """POST /console/probing/<id>/attempts/<id>/keep/: one click, and it is measured from now on."""
     found = get_object_or_404(ProbingCase, pk=case_id)
     traces = RequestTrace.objects.filter(pk__in=found.frictions.values("traces"))
     trace = get_object_or_404(traces, pk=trace_id)
@@ -121,7 +121,7 @@ def keep_attempt(request: HttpRequest, case_id: int, trace_id: int) -> HttpRespo
 @never_cache
 @staff_required
 def red_team(request: HttpRequest) -> HttpResponse:
-    """GET /moderation/redteam/: runs, campaigns and what was found."""
+    """GET /console/redteam/: runs, campaigns and what was found."""
     runs = [
         {"run": run, "success": _success(run)}
         for run in RedTeamRun.objects.order_by("-created_at").defer("passed")[:20]
@@ -145,7 +145,7 @@ def _success(run: RedTeamRun) -> list[machine.Cell]:
 @never_cache
 @staff_required
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
-    """GET /moderation/redteam/runs/<id>/: the table, what moved, and every answer that was wrong."""
+    """GET /console/redteam/runs/<id>/: the table, what moved, and every answer that was wrong."""
     found = get_object_or_404(RedTeamRun, pk=run_id)
     cells = machine.from_json(found.table)
     before = RedTeamRun.objects.filter(seeds=found.seeds, pk__lt=found.pk).order_by("-pk").first()
@@ -175,7 +175,7 @@ def _rows(cells: list[machine.Cell], by: str) -> list[dict[str, Any]]:
 @never_cache
 @staff_required
 def keep_wrong(request: HttpRequest, run_id: int, index: int) -> HttpResponse:
-    """POST /moderation/redteam/runs/<id>/wrong/<n>/keep/: a wrong answer becomes an eval case."""
+    """POST /console/redteam/runs/<id>/wrong/<n>/keep/: a wrong answer becomes an eval case."""
     found = get_object_or_404(RedTeamRun, pk=run_id)
     try:
         finding = probing.finding_of(found, index)
@@ -190,7 +190,7 @@ def keep_wrong(request: HttpRequest, run_id: int, index: int) -> HttpResponse:
 @never_cache
 @staff_required
 def keep_finding(request: HttpRequest, finding_id: int) -> HttpResponse:
-    """POST /moderation/redteam/findings/<id>/keep/: a tester's finding becomes an eval case."""
+    """POST /console/redteam/findings/<id>/keep/: a tester's finding becomes an eval case."""
     finding = get_object_or_404(RedTeamFinding, pk=finding_id)
     evaluation.promote_finding(finding, by=signed_in(request))
     messages.success(request, "Kept as an evaluation case.")
@@ -201,7 +201,7 @@ def keep_finding(request: HttpRequest, finding_id: int) -> HttpResponse:
 @never_cache
 @staff_required
 def campaign(request: HttpRequest, campaign_id: int | None = None) -> HttpResponse:
-    """GET, POST /moderation/redteam/campaigns/[<id>/]: make or change a campaign."""
+    """GET, POST /console/redteam/campaigns/[<id>/]: make or change a campaign."""
     found = get_object_or_404(Campaign, pk=campaign_id) if campaign_id is not None else None
     form = CampaignForm(request.POST or None, initial=CampaignForm.values_of(found))
     status = 200

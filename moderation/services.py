@@ -13,7 +13,7 @@ from accounts import audit
 from accounts.models import User
 from generation import services as generation
 from generation.models import Upload, Video
-from generation.uploads import quarantine_upload
+from generation.uploads.services import quarantine_upload
 from moderation.errors import (
     AlreadyReviewed,
     CaseClosed,

@@ -304,6 +304,11 @@ SORA_MATCHER_CLASSIFIES = env.bool("SORA_MATCHER_CLASSIFIES", default=True)
 SORA_TEXT_READER = env("SORA_TEXT_READER", default="auto")  # auto | on | off | dotted name
 SORA_KNOWN_HASHES = env("SORA_KNOWN_HASHES", default="")  # file of perceptual hashes to block
 
+# --- Console ---------------------------------------------------------------------------------
+
+# The share of decided cases that a second reviewer judges again, without knowing the first decision.
+SORA_SECOND_LOOK_SHARE = min(1.0, max(0.0, env.float("SORA_SECOND_LOOK_SHARE", default=0.1)))
+
 # --- Child safety and likeness ---------------------------------------------------------------
 
 SORA_SEAL_KEY = env("SORA_SEAL_KEY", default="")  # base64, 32 bytes; several: newest first

@@ -7,16 +7,24 @@ from itertools import count
 from typing import Any
 
 from accounts import services as accounts
-from accounts.models import AgeAttestation, Membership, User, Workspace
+from accounts.models import AgeAttestation, Membership, StaffRole, User, Workspace
 
 PASSWORD = "correct horse battery"
 _numbers = count(1)
 
 
 def make_user(
-    email: str | None = None, *, attested: bool = True, verified: bool = True, **fields: Any
+    email: str | None = None,
+    *,
+    attested: bool = True,
+    verified: bool = True,
+    roles: tuple[str, ...] = ("reviewer", "senior", "curator"),
+    **fields: Any,
 ) -> User:
-    """A person who can sign in with PASSWORD; an adult with a verified address by default."""
+    """A person who can sign in with PASSWORD; an adult with a verified address by default.
+
+    `roles` are those of staff; others get none.
+    """
     from allauth.account.models import EmailAddress
 
     number = next(_numbers)
@@ -27,6 +35,8 @@ def make_user(
     if attested:
         AgeAttestation.objects.create(user=user, source=AgeAttestation.Source.SIGN_UP)
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=verified)
+    if user.is_staff and not user.is_superuser:
+        StaffRole.objects.bulk_create(StaffRole(user=user, role=role) for role in roles)
     return user
 
 

@@ -6,6 +6,7 @@ from generation.models.library import Draft, Favourite, Folder, FolderEntry, Sty
 from generation.models.policies import PolicyActivation, PolicyVersion
 from generation.models.probing import Friction, RequestTrace
 from generation.models.queue import FairShare, QueueClock, WorkerBeat
+from generation.models.receipts import Receipt, ReceiptQuerySet
 from generation.models.sources import Source
 from generation.models.uploads import Upload, UploadAgreement, UploadFingerprint
 from generation.models.videos import Fingerprint, Video, VideoQuerySet
@@ -25,6 +26,8 @@ __all__ = [
     "PolicyActivation",
     "PolicyVersion",
     "QueueClock",
+    "Receipt",
+    "ReceiptQuerySet",
     "RequestTrace",
     "SafetyCheck",
     "Source",

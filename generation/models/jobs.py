@@ -195,12 +195,22 @@ class SafetyCheck(models.Model):
     profile = models.CharField(max_length=30)
     policy_version = models.CharField(max_length=40)
     verdict = models.JSONField()
+    final = models.BooleanField(default=True, db_default=True)  # False: tried once more
+    receipt = models.OneToOneField(
+        "generation.Receipt", models.PROTECT, null=True, related_name="check_row"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         indexes = [
             models.Index(fields=["generation", "stage"], name="safetycheck_by_job"),
             models.Index(fields=["-created_at", "-id"], name="safetycheck_latest"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(action="refuse") | Q(final=False) | Q(receipt__isnull=False),
+                name="safetycheck_refusal_has_receipt",
+            ),
         ]
 
     def __str__(self) -> str:

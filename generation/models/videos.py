@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import uuid
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.contrib.postgres.search import SearchQuery
 from django.db import models
 from django.db.models import Q
@@ -16,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import Workspace
 from generation.models.jobs import WORD_TABLES, Generation, words_of
+from sora_site.lib.ids import time_ordered_uuid
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -31,6 +31,11 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def shared(self) -> VideoQuerySet:
         """What the public may see. Matches the feed's partial index."""
         return self.filter(shared_at__isnull=False, quarantined_at=None)
+
+    def for_team(self, workspace: Workspace) -> VideoQuerySet:
+        """What members showed to their workspace or to everybody. Matches the index video_team."""
+        shown = Q(circle=Video.Circle.WORKSPACE) | Q(shared_at__isnull=False)
+        return self.filter(shown, workspace=workspace, quarantined_at=None, trashed_at=None)
 
     def in_library(self) -> VideoQuerySet:
         """What its workspace works with."""
@@ -65,7 +70,17 @@ def word_query(text: str) -> SearchQuery | None:
 class Video(models.Model):
     """A delivered clip: signed, marked, fingerprinted. Files are reachable through signed links only."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    class Circle(models.TextChoices):
+        """Who is shown a clip that isn't public. Its workspace's library has it in any case."""
+
+        PRIVATE = "private"
+        LINK = "link"  # whoever has the share link (feeds.ShareLink)
+        WORKSPACE = "workspace"  # the workspace's own feed
+
+    PUBLIC = "public"
+    CALM_AREA = 0.1  # of the picture may flash too often before a clip plays by itself no more
+
+    id = models.UUIDField(primary_key=True, default=time_ordered_uuid, editable=False)
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="videos")
     creator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="videos")
     generation = models.OneToOneField(Generation, models.PROTECT, related_name="video")
@@ -84,7 +99,12 @@ class Video(models.Model):
     manifest = models.BinaryField()  # the C2PA manifest, to find it again when a copy lost it
     credentials = models.JSONField(default=dict)  # what a reader of the signed file reports
     created_at = models.DateTimeField(default=timezone.now)
-    shared_at = models.DateTimeField(null=True)
+    shared_at = models.DateTimeField(null=True)  # public since then
+    circle = models.CharField(  # counts while it isn't public, see `audience`
+        max_length=10, choices=Circle, default=Circle.PRIVATE, db_default=Circle.PRIVATE
+    )
+    alt_text = models.CharField(max_length=500, blank=True, default="", db_default="")
+    flash_area = models.FloatField(null=True)  # share of the picture that flashes; None: unknown
     trashed_at = models.DateTimeField(null=True)  # in the owner's trash; restorable until emptied
     deleted_at = models.DateTimeField(null=True)  # gone for everybody; the row keeps the lineage
     origin_id = models.UUIDField(null=True)  # its id before an import gave it another one
@@ -109,6 +129,13 @@ class Video(models.Model):
                 condition=Q(shared_at__isnull=False, quarantined_at=None),
             ),
             models.Index(fields=["workspace", "-created_at", "-id"], name="video_library"),
+            models.Index(
+                fields=["workspace", "-created_at", "-id"],
+                name="video_team",
+                condition=Q(Q(circle="workspace") | Q(shared_at__isnull=False))
+                & Q(quarantined_at=None, trashed_at=None),
+            ),
+            BrinIndex(fields=["created_at"], name="video_made"),
             models.Index(
                 fields=["trashed_at"], name="video_trash", condition=Q(trashed_at__isnull=False)
             ),
@@ -135,6 +162,16 @@ class Video(models.Model):
     @property
     def seconds(self) -> float:
         return self.frames / self.fps
+
+    @property
+    def audience(self) -> str:
+        """private, link, workspace or public."""
+        return self.PUBLIC if self.shared_at is not None else self.circle
+
+    @property
+    def plays_by_itself(self) -> bool:
+        """Whether lists may play it unasked. Not when it flashes, nor when nobody measured that."""
+        return self.flash_area is not None and self.flash_area < self.CALM_AREA
 
     @property
     def is_kept_private(self) -> bool:

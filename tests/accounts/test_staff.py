@@ -50,7 +50,7 @@ def ask(request, client):
     page = request.param
 
     def call(user):
-        asked = RequestFactory().get("/moderation/")
+        asked = RequestFactory().get("/console/")
         asked.user = user
         asked.session = client.session
         from django.contrib.messages.storage.fallback import FallbackStorage

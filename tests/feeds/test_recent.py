@@ -13,7 +13,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from feeds.models import Like, recent_for
+from feeds.listings import recent_for
+from feeds.models import Like
 from feeds.pages import PAGE_SIZE, read_page
 from generation.models import Video
 from tests.factories import make_video

@@ -12,10 +12,11 @@ from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
 from accounts.models import User, Workspace
-from generation import upload_agreement, uploads
-from generation.clip_import import Row, import_clips, read_table
 from generation.errors import InvalidFile
 from generation.models import Draft, Upload
+from generation.uploads import agreement as upload_agreement
+from generation.uploads import services as uploads
+from generation.uploads.clip_import import Row, import_clips, read_table
 
 pytestmark = pytest.mark.django_db
 HEAD = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41"

@@ -228,11 +228,11 @@ def test_a_held_clip_is_nobodys_until_a_person_releases_it_and_is_paid_then(
     assert api.get(f"/clips/{video.pk}/").status_code == 404
     assert balance(job.workspace).held == job.cost_credits
     case = Case.objects.get(video=video)
-    page = console.get(f"/moderation/cases/{case.pk}/").content.decode()
+    page = console.get(f"/console/cases/{case.pk}/").content.decode()
     assert "Release the clip" in page and "<video" in page
 
     closed = console.post(
-        f"/moderation/cases/{case.pk}/", {"action": "release", "note": "Nobody real in it."}
+        f"/console/cases/{case.pk}/", {"action": "release", "note": "Nobody real in it."}
     )
 
     after = api.get(f"/api/v1/generations/{job.pk}/").json()
@@ -254,8 +254,8 @@ def test_a_held_clip_that_is_refused_costs_nothing(
     run_worker()
     case = Case.objects.get(video__generation=job)
 
-    left = console.post(f"/moderation/cases/{case.pk}/", {"action": "dismiss", "note": "Hm."})
-    console.post(f"/moderation/cases/{case.pk}/", {"action": "remove", "note": "A real person."})
+    left = console.post(f"/console/cases/{case.pk}/", {"action": "dismiss", "note": "Hm."})
+    console.post(f"/console/cases/{case.pk}/", {"action": "remove", "note": "A real person."})
 
     after = api.get(f"/api/v1/generations/{job.pk}/").json()
     assert left.status_code == 400  # somebody waits: it is released or removed

@@ -93,7 +93,7 @@ def test_an_upload_comes_in_pieces_and_leaves_only_our_form_of_it(
 ) -> None:
     import numpy as np
 
-    from generation import uploads
+    from generation.uploads import services as uploads
     from tests.generation.uploading import bring, checked, drawing, encoded
 
     settings.UPLOAD_CHUNK_BYTES = 1000

@@ -13,8 +13,8 @@ import pytest
 from django.db import connections
 
 from accounts.models import User
-from generation import upload_checks
 from generation.models import Upload
+from generation.uploads import checks as upload_checks
 from tests.factories import PASSWORD
 from tests.generation.uploading import drawing, encoded, photograph
 

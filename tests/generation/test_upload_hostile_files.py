@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from generation import upload_checks
 from generation.media import Encoder, probe, sample_frames
 from generation.models import Upload
 from generation.reading import reader
+from generation.uploads import checks as upload_checks
 from tests.generation.uploading import drawing, drawn_video, encoded, write
 
 MOST_CPU_SECONDS = 5.0

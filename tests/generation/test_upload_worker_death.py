@@ -16,9 +16,10 @@ from django.db import connection
 from django.db.models import F
 
 from accounts.models import AuditEntry, Workspace
-from generation import upload_checks, uploads
 from generation.attempt import LeaseLost
 from generation.models import Upload, UploadFingerprint
+from generation.uploads import checks as upload_checks
+from generation.uploads import services as uploads
 from tests.generation.uploading import bring, drawing, encoded
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +28,7 @@ Status = Upload.Status
 
 CHILD = """
 import django; django.setup()
-from generation import upload_checks
+from generation.uploads import checks as upload_checks
 upload_checks.drain()
 """
 

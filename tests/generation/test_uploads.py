@@ -17,13 +17,16 @@ from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, Membership, User, Workspace
 from accounts.services import personal_workspace
-from generation import services, signing, upload_agreement, upload_checks, uploads
+from generation import services, signing
 from generation.errors import UPLOAD_REASONS
 from generation.media import DecodeLimits
 from generation.models import Fingerprint, Source, Upload, Video
 from generation.provenance.c2pa import read_credentials
 from generation.provenance.fingerprint import hash_frames
 from generation.reading import reader
+from generation.uploads import agreement as upload_agreement
+from generation.uploads import checks as upload_checks
+from generation.uploads import services as uploads
 from moderation.childsafety_models import SealedEvidence
 from moderation.policies import POLICIES
 from sora_site.lib import storage

@@ -18,8 +18,10 @@ from rest_framework.test import APIClient
 from accounts import services as accounts
 from accounts.models import AuditEntry, Membership, User, Workspace
 from feeds.models import Like
-from generation import archive_format as form
-from generation import archive_reading, archive_writing, chores, library, services
+from generation import chores, library, services
+from generation.archives import format as form
+from generation.archives import reading as archive_reading
+from generation.archives import writing as archive_writing
 from generation.errors import NotAnArchive
 from generation.models import Chore, Draft, SafetyCheck, Source, Video
 from generation.provenance.c2pa import load_signer

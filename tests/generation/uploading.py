@@ -11,9 +11,11 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw
 
-from generation import upload_agreement, upload_checks, uploads
 from generation.media import Encoder
 from generation.models import Upload
+from generation.uploads import agreement as upload_agreement
+from generation.uploads import checks as upload_checks
+from generation.uploads import services as uploads
 
 Pixels = np.ndarray
 SUBTITLE_STYLE = b"""[Script Info]

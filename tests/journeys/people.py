@@ -91,7 +91,7 @@ def seen_on_cards(page: Any) -> set[str]:
 def staff_member(site: Site, visit: Visit) -> Any:
     """The first operator, signed in, with a second factor set up on the way to the queue."""
     password = (site.folder / "secrets" / "first-admin").read_text().strip()
-    page = visit("/accounts/login/?next=/moderation/")
+    page = visit("/accounts/login/?next=/console/")
     page.get_by_label("Email", exact=True).fill("admin@localhost")
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()

@@ -31,7 +31,7 @@ def test_a_reported_clip_is_removed_by_staff_and_reachable_by_nobody(
     stranger.locator("[data-number]").get_by_text(re.compile("^R-")).wait_for()
 
     staff = staff_member(site, visit)
-    staff.goto("/moderation/")
+    staff.goto("/console/")
     if pictures:
         staff.screenshot(path=pictures / "queue-desktop-light.png", full_page=True)
     # Another journey may have left a case; ours is the newest and not graver, so the last.

@@ -19,7 +19,7 @@ from tests.factories import make_user
 from tests.screening.test_known_hashes import some_hash
 
 pytestmark = pytest.mark.django_db
-URL = "/moderation/banks/"
+URL = "/console/banks/"
 
 
 def fill(tmp_path: Path, values: list[bytes]) -> HashBank:

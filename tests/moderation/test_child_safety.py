@@ -21,9 +21,11 @@ from rest_framework.test import APIClient
 from accounts import services as accounts
 from accounts.models import AuditEntry, User, Workspace
 from accounts.services import personal_workspace
-from generation import library, upload_checks, uploads
+from generation import library
 from generation.models import Generation, Upload, Video
 from generation.provenance.fingerprint import hash_frames
+from generation.uploads import checks as upload_checks
+from generation.uploads import services as uploads
 from moderation import childsafety, sealed, services
 from moderation.childsafety_models import (
     ChildSafetyCase,
@@ -369,9 +371,9 @@ def test_the_database_refuses_a_cleared_piece_with_a_key() -> None:
 # --- Who decides, and how ------------------------------------------------------------------------
 
 PAGES = [
-    "/moderation/child-safety/",
-    "/moderation/child-safety/{case}/",
-    "/moderation/child-safety/{case}/report/",
+    "/console/child-safety/",
+    "/console/child-safety/{case}/",
+    "/console/child-safety/{case}/report/",
 ]
 
 
@@ -401,10 +403,10 @@ def test_stills_stand_blurred_in_the_page_and_every_look_is_logged_before_it(
     desk: Client, reviewer: User
 ) -> None:
     case = make_case()
-    queue = desk.get("/moderation/child-safety/")
-    page = desk.get(f"/moderation/child-safety/{case.pk}/")
-    clear = desk.post(f"/moderation/child-safety/{case.pk}/", {"look": "stills"})
-    record = desk.post(f"/moderation/child-safety/{case.pk}/", {"look": "record"})
+    queue = desk.get("/console/child-safety/")
+    page = desk.get(f"/console/child-safety/{case.pk}/")
+    clear = desk.post(f"/console/child-safety/{case.pk}/", {"look": "stills"})
+    record = desk.post(f"/console/child-safety/{case.pk}/", {"look": "record"})
 
     assert "no-store" in page.headers["Cache-Control"]
     html = page.content.decode().split("<main")[1]
@@ -475,7 +477,7 @@ def test_a_decision_needs_a_note_and_a_draft_that_can_be_filed(
     desk: Client, reviewer: User
 ) -> None:
     case = make_case()
-    empty = desk.post(f"/moderation/child-safety/{case.pk}/", {"action": "report", "note": "  "})
+    empty = desk.post(f"/console/child-safety/{case.pk}/", {"action": "report", "note": "  "})
     assert empty.status_code == 400
     with pytest.raises(NoteMissing):
         childsafety.decide(case, action="report", note=" \0 ", by=reviewer)
@@ -488,7 +490,7 @@ def test_a_decision_needs_a_note_and_a_draft_that_can_be_filed(
 
 def test_the_draft_is_filled_in_on_its_page_and_then_sent(desk: Client) -> None:
     case = make_case()
-    url = f"/moderation/child-safety/{case.pk}/report/"
+    url = f"/console/child-safety/{case.pk}/report/"
     answers = {
         "incident_type": "Child Sex Trafficking",
         "classification": "B2",
@@ -499,7 +501,7 @@ def test_the_draft_is_filled_in_on_its_page_and_then_sent(desk: Client) -> None:
     }
     assert desk.post(url, {**answers, "classification": "Z9"}).status_code == 400
     assert desk.post(url, answers).status_code == 302
-    desk.post(f"/moderation/child-safety/{case.pk}/", {"action": "report", "note": "Clear."})
+    desk.post(f"/console/child-safety/{case.pk}/", {"action": "report", "note": "Clear."})
     tip = CyberTip.objects.get()
 
     assert (tip.status, tip.answers["classification"]) == ("waiting", "B2")
@@ -512,10 +514,10 @@ def test_the_list_of_evidence_has_digests_and_views_and_no_content(
 ) -> None:
     case = make_case(text="secret words")
     childsafety.look_at_record(case, by=reviewer)
-    answer = desk.post("/moderation/child-safety/evidence.csv")
+    answer = desk.post("/console/child-safety/evidence.csv")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
 
-    assert desk.get("/moderation/child-safety/evidence.csv").status_code == 405
+    assert desk.get("/console/child-safety/evidence.csv").status_code == 405
     assert len(rows) == 3
     assert all(len(row["sha256"]) == 64 for row in rows)
     assert any(f"user {reviewer.pk} (record)" in row["views"] for row in rows)
@@ -525,7 +527,7 @@ def test_the_list_of_evidence_has_digests_and_views_and_no_content(
 
 def test_an_authority_can_have_evidence_kept_longer(desk: Client) -> None:
     case = make_case()
-    url = f"/moderation/child-safety/{case.pk}/prolong/"
+    url = f"/console/child-safety/{case.pk}/prolong/"
     before = SealedEvidence.objects.values_list("hold_until", flat=True)[0]
     desk.post(url, {"days": "9999", "reference": "X"})
     desk.post(url, {"days": "800", "reference": " "})
@@ -562,14 +564,14 @@ def test_any_staff_member_can_pass_a_reported_clip_on_and_sees_it_no_more(
         for shade in range(12):
             encoder.write(np.full((64, 64, 3), shade * 20, np.uint8))
     case = services.file_report(video, reason="sexual_minors", reporter=bob).case
-    console.post(f"/moderation/cases/{case.pk}/child-safety/")
+    console.post(f"/console/cases/{case.pk}/child-safety/")
     video.refresh_from_db()
 
     assert Case.objects.get(pk=case.pk).status == "closed"
     assert video.quarantined_at is not None
     diverted = ChildSafetyCase.objects.get()
     assert (diverted.kind, diverted.person, diverted.video) == ("reported", alice, video)
-    assert console.get(f"/moderation/child-safety/{diverted.pk}/").status_code == 403
+    assert console.get(f"/console/child-safety/{diverted.pk}/").status_code == 403
     assert diverted.evidence.filter(kind="still").exists()
 
     childsafety.decide(diverted, action="not_child", note="Grey squares.", by=reviewer)

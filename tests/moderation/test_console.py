@@ -35,7 +35,7 @@ def test_the_queue_shows_the_gravest_case_first_then_the_oldest(
     Case.objects.filter(pk=older.pk).update(opened_at=timezone.now() - timedelta(days=1))
 
     assert [c.pk for c in Case.objects.queue()] == [grave.pk, older.pk, spam.pk]
-    assert console.get("/moderation/").status_code == 200
+    assert console.get("/console/").status_code == 200
 
 
 def test_the_queue_costs_the_same_for_one_case_and_for_twenty(
@@ -43,10 +43,10 @@ def test_the_queue_costs_the_same_for_one_case_and_for_twenty(
 ) -> None:
     for _ in range(20):
         services.file_report(make_video(), reason="spam", address="a")
-    console.get("/moderation/")
+    console.get("/console/")
 
     with django_assert_max_num_queries(8):  # type: ignore[operator]
-        assert console.get("/moderation/").content.decode().count("/moderation/cases/") == 20
+        assert console.get("/console/").content.decode().count("/console/cases/") == 20
 
 
 def test_removing_a_clip_takes_it_from_every_list_and_closes_every_link(
@@ -58,7 +58,7 @@ def test_removing_a_clip_takes_it_from_every_list_and_closes_every_link(
     link = client.get("/api/v1/feeds/recent/").json()["videos"][0]["media_url"]
     assert client.get(link).status_code == 200
 
-    console.post(f"/moderation/cases/{case.pk}/", {"action": "remove", "note": "Fake news."})
+    console.post(f"/console/cases/{case.pk}/", {"action": "remove", "note": "Fake news."})
 
     case.refresh_from_db()
     decision = case.decisions.get()
@@ -70,14 +70,14 @@ def test_removing_a_clip_takes_it_from_every_list_and_closes_every_link(
 
 
 def test_a_dismissed_clip_stays(console: Client, case: Case, video: Video, client: Client) -> None:
-    console.post(f"/moderation/cases/{case.pk}/", {"action": "dismiss", "note": "Plainly drawn."})
+    console.post(f"/console/cases/{case.pk}/", {"action": "dismiss", "note": "Plainly drawn."})
 
     assert client.get(f"/clips/{video.pk}/").status_code == 200
     assert not Case.objects.queue().exists()
 
 
 def test_a_decision_needs_a_reason(console: Client, case: Case) -> None:
-    answer = console.post(f"/moderation/cases/{case.pk}/", {"action": "remove", "note": "  "})
+    answer = console.post(f"/console/cases/{case.pk}/", {"action": "remove", "note": "  "})
 
     assert answer.status_code == 400
     assert not Decision.objects.exists()
@@ -89,7 +89,7 @@ def test_a_case_is_decided_once(case: Case, staff: User, console: Client) -> Non
     with pytest.raises(CaseClosed):
         services.decide(case, action="remove", note="Not fine.", by=staff)
     late = console.post(
-        f"/moderation/cases/{case.pk}/", {"action": "remove", "note": "Late."}, follow=True
+        f"/console/cases/{case.pk}/", {"action": "remove", "note": "Late."}, follow=True
     )
 
     assert "already decided" in late.content.decode()
@@ -104,9 +104,9 @@ def test_the_database_keeps_one_open_case_per_clip(case: Case) -> None:
 def test_the_case_page_shows_reports_and_the_decision(
     console: Client, case: Case, staff: User
 ) -> None:
-    before = console.get(f"/moderation/cases/{case.pk}/").content.decode()
+    before = console.get(f"/console/cases/{case.pk}/").content.decode()
     services.decide(case, action="remove", note="Shows an invented riot.", by=staff)
-    after = console.get(f"/moderation/cases/{case.pk}/").content.decode()
+    after = console.get(f"/console/cases/{case.pk}/").content.decode()
 
     assert Report.objects.get().receipt in before
     assert "Remove the clip" in before
@@ -115,7 +115,7 @@ def test_the_case_page_shows_reports_and_the_decision(
     assert "In quarantine" in after
 
 
-@pytest.mark.parametrize("path", ["/moderation/", "/moderation/cases/{case}/"])
+@pytest.mark.parametrize("path", ["/console/", "/console/cases/{case}/"])
 def test_only_staff_with_a_second_factor_get_in(case: Case, alice: User, path: str) -> None:
     path = path.format(case=case.pk)
     nobody, ordinary, single = Client(), Client(), Client()
@@ -128,7 +128,7 @@ def test_only_staff_with_a_second_factor_get_in(case: Case, alice: User, path: s
 
 
 def test_an_unknown_case_is_not_found(console: Client) -> None:
-    assert console.get("/moderation/cases/999999/").status_code == 404
+    assert console.get("/console/cases/999999/").status_code == 404
 
 
 def test_removing_a_clip_removes_the_chosen_uploads_it_was_made_from(
@@ -153,7 +153,7 @@ def test_removing_a_clip_removes_the_chosen_uploads_it_was_made_from(
             upload=upload,
             relationship="componentOf",
         )
-    url = f"/moderation/cases/{case.pk}/"
+    url = f"/console/cases/{case.pk}/"
     html = console.get(url).content.decode()
     assert "first.png" in html and "second.png" in html and "other.png" not in html
 

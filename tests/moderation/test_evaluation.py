@@ -40,12 +40,12 @@ def small(staff: User) -> EvalSet:
 def test_a_file_becomes_a_set(console: Client) -> None:
     form = {"name": "spring", "title": "Spring", "origin": "red_team", "licence": "CC0-1.0"}
     answer = console.post(
-        "/moderation/evaluation/",
+        "/console/evaluation/",
         {**form, "file": SimpleUploadedFile("s.jsonl", jsonl())},
     )
 
     made = EvalSet.objects.get()
-    assert answer.headers["Location"] == "/moderation/evaluation/sets/spring/"
+    assert answer.headers["Location"] == "/console/evaluation/sets/spring/"
     assert (made.origin, made.cases.count()) == ("red_team", 4)
     assert made.cases.get(key="4").extra == {"contrast": True}
     assert AuditEntry.objects.get(event="evaluation.set_created").data["cases"] == 4
@@ -87,7 +87,7 @@ def test_a_bad_line_is_named_and_half_a_set_is_none(row: bytes, line: int, field
 def test_the_page_lists_the_bad_lines(console: Client) -> None:
     data = b"nonsense\n" * 60
     answer = console.post(
-        "/moderation/evaluation/",
+        "/console/evaluation/",
         {
             "name": "bad",
             "title": "Bad",
@@ -118,7 +118,7 @@ def test_a_name_is_used_once(small: EvalSet, staff: User) -> None:
 def test_a_worker_measures_a_set_and_keeps_figures_and_answers(
     console: Client, small: EvalSet
 ) -> None:
-    asked = console.post("/moderation/evaluation/sets/small/runs/", {"profile": "default"})
+    asked = console.post("/console/evaluation/sets/small/runs/", {"profile": "default"})
     waiting = console.get(asked.headers["Location"]).content.decode()
 
     assert evaluation.drain() == 1
@@ -130,7 +130,7 @@ def test_a_worker_measures_a_set_and_keeps_figures_and_answers(
     assert run.policy_version and run.classifiers
     html = console.get(asked.headers["Location"]).content.decode()
     assert "block/violence_gore" in html
-    assert "100.0 %" in console.get("/moderation/evaluation/").content.decode()
+    assert "100.0 %" in console.get("/console/evaluation/").content.decode()
 
 
 def test_asking_twice_measures_once(small: EvalSet, staff: User) -> None:
@@ -208,7 +208,7 @@ def test_two_runs_are_compared_case_by_case(console: Client, small: EvalSet) -> 
     result = evaluation.compare(before, after)
     flips = {flip.case.key: flip.better for flip in result.flips}
     html = console.get(
-        f"/moderation/evaluation/compare/?before={before.pk}&after={after.pk}"
+        f"/console/evaluation/compare/?before={before.pk}&after={after.pk}"
     ).content.decode()
 
     assert flips == {"1": False, "2": True, "3": False}
@@ -228,13 +228,13 @@ def test_runs_of_different_sets_or_unfinished_ones_are_not_compared(
     for before, after in ((mine, theirs), (mine, open_run)):
         with pytest.raises(EvalRunRefused):
             evaluation.compare(before, after)
-    path = f"/moderation/evaluation/compare/?before={mine.pk}&after={theirs.pk}"
-    assert console.get(path).headers["Location"] == "/moderation/evaluation/sets/other/"
-    assert console.get("/moderation/evaluation/compare/?before=x&after=1").status_code == 404
+    path = f"/console/evaluation/compare/?before={mine.pk}&after={theirs.pk}"
+    assert console.get(path).headers["Location"] == "/console/evaluation/sets/other/"
+    assert console.get("/console/evaluation/compare/?before=x&after=1").status_code == 404
 
 
 def test_a_set_leaves_in_the_format_it_came_in(console: Client, small: EvalSet) -> None:
-    answer = console.get("/moderation/evaluation/sets/small/jsonl/")
+    answer = console.get("/console/evaluation/sets/small/jsonl/")
     rows = [json.loads(line) for line in b"".join(answer).splitlines()]  # type: ignore[call-overload]
 
     assert [row["id"] for row in rows] == ["1", "2", "3", "4"]
@@ -252,8 +252,8 @@ def test_a_finding_becomes_a_case_with_one_click_and_twice_is_once(
     )
 
     for _ in range(2):
-        console.post(f"/moderation/redteam/findings/{gap.pk}/keep/")
-        console.post(f"/moderation/redteam/findings/{over.pk}/keep/")
+        console.post(f"/console/redteam/findings/{gap.pk}/keep/")
+        console.post(f"/console/redteam/findings/{over.pk}/keep/")
 
     found = EvalCase.objects.order_by("text").values_list("text", "label", "category", "finding")
     assert list(found) == [
@@ -261,18 +261,18 @@ def test_a_finding_becomes_a_case_with_one_click_and_twice_is_once(
         ("a red scarf", "allow", "sexual", over.pk),
     ]
     assert EvalSet.objects.get().origin == "red_team"
-    assert "Kept" in console.get("/moderation/redteam/").content.decode()
+    assert "Kept" in console.get("/console/redteam/").content.decode()
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        "/moderation/evaluation/",
-        "/moderation/evaluation/sets/small/",
-        "/moderation/evaluation/sets/small/jsonl/",
-        "/moderation/redteam/",
-        "/moderation/redteam/campaigns/",
-        "/moderation/probing/",
+        "/console/evaluation/",
+        "/console/evaluation/sets/small/",
+        "/console/evaluation/sets/small/jsonl/",
+        "/console/redteam/",
+        "/console/redteam/campaigns/",
+        "/console/probing/",
     ],
 )
 def test_only_staff_get_in(small: EvalSet, alice: User, path: str) -> None:
@@ -285,16 +285,16 @@ def test_only_staff_get_in(small: EvalSet, alice: User, path: str) -> None:
 
 def test_what_is_not_there_is_not_found(console: Client) -> None:
     for path in (
-        "/moderation/evaluation/sets/none/",
-        "/moderation/evaluation/runs/999/",
-        "/moderation/redteam/runs/999/",
-        "/moderation/redteam/campaigns/999/",
-        "/moderation/probing/999/",
+        "/console/evaluation/sets/none/",
+        "/console/evaluation/runs/999/",
+        "/console/redteam/runs/999/",
+        "/console/redteam/campaigns/999/",
+        "/console/probing/999/",
     ):
         assert console.get(path).status_code == 404, path
 
 
 def test_the_empty_registry_says_what_to_do(console: Client) -> None:
-    assert "No set yet" in console.get("/moderation/evaluation/").content.decode()
-    assert "manage.py redteam" in console.get("/moderation/redteam/").content.decode()
+    assert "No set yet" in console.get("/console/evaluation/").content.decode()
+    assert "manage.py redteam" in console.get("/console/redteam/").content.decode()
     assert make_user().campaigns.count() == 0

@@ -94,7 +94,7 @@ def test_it_is_closed_by_default_and_says_so_everywhere(
     assert "switched off" in likeness.closed_because()
     assert "switched off" in client.get("/rules/").content.decode()
     assert "SORA_" not in client.get("/rules/").content.decode()
-    assert "switched off" in console.get("/moderation/likeness/").content.decode()
+    assert "switched off" in console.get("/console/likeness/").content.decode()
     assert "switched off" in api.get("/api/v1/likeness/").json()["closed"]
     with pytest.raises(PilotClosed):
         offered(workspace, staff)
@@ -396,7 +396,7 @@ def test_a_held_clip_waits_in_the_queue_until_a_person_lets_it_go(
     owner.force_login(alice)
 
     assert owner.get(f"/clips/{video.pk}/").status_code == 404
-    assert "1 clip to look at" in console.get("/moderation/likeness/").content.decode()
+    assert "1 clip to look at" in console.get("/console/likeness/").content.decode()
     case = Case.objects.get(video=video)
     from billing import services as billing
 
@@ -431,8 +431,8 @@ def test_staff_offers_and_the_account_signs_on_its_pages(
         "person": "@alice", "workspace": "", "cohort": "studio-1", "subject": "self",
         "scope": ["photo", "footage"], "days": "30", "reviewed_first": "",
     }  # fmt: skip
-    assert console.post("/moderation/likeness/", {**form, "person": "nobody"}).status_code == 400
-    assert console.post("/moderation/likeness/", form).status_code == 302
+    assert console.post("/console/likeness/", {**form, "person": "nobody"}).status_code == 400
+    assert console.post("/console/likeness/", form).status_code == 302
     grant = LikenessGrant.objects.get()
     assert grant.workspace == workspace
     page, other = Client(), Client()

@@ -55,7 +55,7 @@ def test_a_version_is_kept_whole_and_decides_only_once_it_is_switched_on(
     console: Client, chief: User
 ) -> None:
     made = console.post(
-        "/moderation/policy/lab/",
+        "/console/policy/lab/",
         {"document": json.dumps(STRICTER), "last": "100", "note": "Wave of hate", "save": ""},
     )
     version = PolicyVersion.objects.get()
@@ -63,12 +63,12 @@ def test_a_version_is_kept_whole_and_decides_only_once_it_is_switched_on(
     assert version.document["profiles"]["default"]["violence_gore"]["refuse"] == 0.98  # whole
     assert active_policy() == default_policy()
 
-    console.post(f"/moderation/policy/{version.version}/", {"note": "Go"})
+    console.post(f"/console/policy/{version.version}/", {"note": "Go"})
 
     assert active_policy().version == version.version
     assert active_policy().points("default", Category.HATE).refuse == 0.85
     assert gate(["a lamp"]).policy_version == version.version
-    page = console.get(f"/moderation/policy/{version.version}/?against={default_policy().version}")
+    page = console.get(f"/console/policy/{version.version}/?against={default_policy().version}")
     assert "profiles.default.hate.refuse" in page.content.decode()
     events = AuditEntry.objects.filter(event__startswith="policy.").values_list("event", flat=True)
     assert set(events) == {"policy.created", "policy.activated"}
@@ -81,10 +81,10 @@ def test_rolling_back_brings_back_what_decided_before(console: Client, chief: Us
     second = policy_versions.create_version(json.dumps(other), note="Two", by=chief)
     policy_versions.activate(second, note="Go", by=chief)
 
-    console.post("/moderation/policy/roll-back/", {"note": "Too strict"})
+    console.post("/console/policy/roll-back/", {"note": "Too strict"})
 
     assert active_policy().version == first.version
-    assert "Too strict" in console.get("/moderation/policy/").content.decode()
+    assert "Too strict" in console.get("/console/policy/").content.decode()
     assert PolicyActivation.objects.filter(rolled_back=True).count() == 1
     assert second.document["profiles"]["default"]["hate"]["refuse"] == 0.85  # made from the first
 
@@ -95,7 +95,7 @@ def test_rolling_back_the_first_step_leads_to_the_shipped_policy(
     version = policy_versions.create_version(json.dumps(STRICTER), note="One", by=chief)
     policy_versions.activate(version, note="Go", by=chief)
 
-    console.post("/moderation/policy/roll-back/", {"note": "Back"})
+    console.post("/console/policy/roll-back/", {"note": "Back"})
 
     assert active_policy() == default_policy()
 
@@ -103,10 +103,10 @@ def test_rolling_back_the_first_step_leads_to_the_shipped_policy(
 def test_staff_without_the_permission_may_look_and_try_but_not_change(console: Client) -> None:
     form = {"document": json.dumps(STRICTER), "last": "100", "note": "Mine"}
 
-    tried = console.post("/moderation/policy/lab/", {**form, "try": ""})
-    kept = console.post("/moderation/policy/lab/", {**form, "save": ""})
-    switched = console.post(f"/moderation/policy/{default_policy().version}/", {"note": "Go"})
-    console.post("/moderation/policy/roll-back/", {"note": "Back"})
+    tried = console.post("/console/policy/lab/", {**form, "try": ""})
+    kept = console.post("/console/policy/lab/", {**form, "save": ""})
+    switched = console.post(f"/console/policy/{default_policy().version}/", {"note": "Go"})
+    console.post("/console/policy/roll-back/", {"note": "Back"})
 
     assert (tried.status_code, kept.status_code, switched.status_code) == (200, 403, 403)
     assert not PolicyVersion.objects.exists()
@@ -114,7 +114,7 @@ def test_staff_without_the_permission_may_look_and_try_but_not_change(console: C
 
 
 def test_others_see_nothing_of_it(client: Client, bob: User) -> None:
-    pages = ["/moderation/policy/", "/moderation/policy/lab/", "/moderation/policy/1/"]
+    pages = ["/console/policy/", "/console/policy/lab/", "/console/policy/1/"]
 
     assert [client.get(page).status_code for page in pages] == [302, 302, 302]
     client.force_login(bob)
@@ -139,7 +139,7 @@ def test_a_document_that_breaks_a_bound_is_refused_with_its_field(
     console: Client, chief: User, document: str, said: str
 ) -> None:
     answer = console.post(
-        "/moderation/policy/lab/",
+        "/console/policy/lab/",
         {"document": document, "last": "100", "note": "No", "save": ""},
     )
 
@@ -150,7 +150,7 @@ def test_a_document_that_breaks_a_bound_is_refused_with_its_field(
 
 def test_every_step_needs_a_reason(console: Client, chief: User) -> None:
     kept = console.post(
-        "/moderation/policy/lab/",
+        "/console/policy/lab/",
         {"document": json.dumps(STRICTER), "last": "100", "note": " ", "save": ""},
     )
 
@@ -159,14 +159,14 @@ def test_every_step_needs_a_reason(console: Client, chief: User) -> None:
 
 
 def test_switching_on_what_decides_already_changes_nothing(console: Client, chief: User) -> None:
-    answer = console.post(f"/moderation/policy/{default_policy().version}/", {"note": "Go"})
+    answer = console.post(f"/console/policy/{default_policy().version}/", {"note": "Go"})
 
     assert answer.status_code == 409
     assert not PolicyActivation.objects.exists()
 
 
 def test_a_version_nobody_made_is_not_found(console: Client) -> None:
-    assert console.get("/moderation/policy/no-such/").status_code == 404
+    assert console.get("/console/policy/no-such/").status_code == 404
 
 
 # --- The lab ----------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def test_the_lab_shows_what_would_flip_by_category_and_changes_nothing(console: 
     before = list(SafetyCheck.objects.values())
 
     answer = console.post(
-        "/moderation/policy/lab/", {"document": json.dumps(STRICTER), "last": "100", "try": ""}
+        "/console/policy/lab/", {"document": json.dumps(STRICTER), "last": "100", "try": ""}
     )
 
     page = answer.content.decode()

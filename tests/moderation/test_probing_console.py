@@ -39,10 +39,10 @@ def case(alice: User) -> ProbingCase:
 def test_the_case_shows_the_cluster_the_rules_and_the_account(
     console: Client, case: ProbingCase
 ) -> None:
-    listed = console.get("/moderation/probing/").content.decode()
-    html = console.get(f"/moderation/probing/{case.pk}/").content.decode()
+    listed = console.get("/console/probing/").content.decode()
+    html = console.get(f"/console/probing/{case.pk}/").content.decode()
 
-    assert f"/moderation/probing/{case.pk}/" in listed
+    assert f"/console/probing/{case.pk}/" in listed
     assert all(text in html for text in WORDS)
     assert "6 of the last 20 refused" in html
     assert "Neither is a strike" in html
@@ -53,19 +53,19 @@ def test_misread_ends_everything_that_slows_them(
 ) -> None:
     assert detector.standing(alice)
 
-    console.post(f"/moderation/probing/{case.pk}/", {"outcome": "misread", "note": "A novel."})
+    console.post(f"/console/probing/{case.pk}/", {"outcome": "misread", "note": "A novel."})
 
     case.refresh_from_db()
     assert (case.status, case.outcome, case.closed_by) == ("closed", "misread", staff)
     assert detector.standing(alice) == []
     detector.admit(alice)
-    assert "A novel." in console.get(f"/moderation/probing/{case.pk}/").content.decode()
+    assert "A novel." in console.get(f"/console/probing/{case.pk}/").content.decode()
 
 
 def test_what_a_human_found_harmless_is_not_counted_again(
     console: Client, case: ProbingCase, alice: User
 ) -> None:
-    console.post(f"/moderation/probing/{case.pk}/", {"outcome": "misread", "note": "A novel."})
+    console.post(f"/console/probing/{case.pk}/", {"outcome": "misread", "note": "A novel."})
 
     detector.note_refused(
         personal_workspace(alice),
@@ -82,7 +82,7 @@ def test_what_a_human_found_harmless_is_not_counted_again(
 def test_probing_leaves_the_second_look_to_run_out(
     console: Client, case: ProbingCase, alice: User
 ) -> None:
-    console.post(f"/moderation/probing/{case.pk}/", {"outcome": "probing", "note": "A search."})
+    console.post(f"/console/probing/{case.pk}/", {"outcome": "probing", "note": "A search."})
 
     assert detector.standing(alice)
     assert not alice.is_suspended
@@ -92,7 +92,7 @@ def test_probing_leaves_the_second_look_to_run_out(
 def test_a_case_is_closed_once_and_with_a_reason(
     console: Client, case: ProbingCase, staff: User
 ) -> None:
-    path = f"/moderation/probing/{case.pk}/"
+    path = f"/console/probing/{case.pk}/"
     assert console.post(path, {"outcome": "misread", "note": " "}).status_code == 400
     assert console.post(path, {"outcome": "strike", "note": "x"}).status_code == 400
     probing.close_case(case, outcome="misread", note="x", by=staff)
@@ -109,7 +109,7 @@ def test_an_attempt_becomes_a_case_without_the_person(
 ) -> None:
     trace = RequestTrace.objects.order_by("pk").first()
     assert trace is not None
-    path = f"/moderation/probing/{case.pk}/attempts/{trace.pk}/keep/"
+    path = f"/console/probing/{case.pk}/attempts/{trace.pk}/keep/"
 
     console.post(path, {"label": "allow", "category": "violence_gore"})
     console.post(path, {"label": "nonsense", "category": "violence_gore"})
@@ -117,7 +117,7 @@ def test_an_attempt_becomes_a_case_without_the_person(
     kept = EvalCase.objects.get()
     assert (kept.text, kept.label, kept.set.origin) == (WORDS[0], "allow", "usage")
     assert str(alice.pk) not in str(kept.extra)
-    other = f"/moderation/probing/{case.pk}/attempts/{trace.pk + 999}/keep/"
+    other = f"/console/probing/{case.pk}/attempts/{trace.pk + 999}/keep/"
     assert console.post(other, {"label": "allow", "category": "hate"}).status_code == 404
 
 
@@ -135,16 +135,16 @@ def campaign_form(**changes: str) -> dict[str, str]:
 
 
 def test_a_campaign_is_made_changed_and_listed(console: Client, alice: User, bob: User) -> None:
-    console.post("/moderation/redteam/campaigns/", campaign_form())
+    console.post("/console/redteam/campaigns/", campaign_form())
     made = Campaign.objects.get()
     assert list(made.testers.all()) == [alice]
 
-    path = f"/moderation/redteam/campaigns/{made.pk}/"
+    path = f"/console/redteam/campaigns/{made.pk}/"
     assert "Metaphors above all." in console.get(path).content.decode()
     console.post(path, campaign_form(testers="alice, bob", title="Summer round"))
 
     assert set(Campaign.objects.get().testers.all()) == {alice, bob}
-    assert "Summer round" in console.get("/moderation/redteam/").content.decode()
+    assert "Summer round" in console.get("/console/redteam/").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_campaign_is_made_changed_and_listed(console: Client, alice: User, bob
 def test_a_campaign_that_can_not_be_names_the_field(
     console: Client, alice: User, changes: dict[str, str], says: str
 ) -> None:
-    answer = console.post("/moderation/redteam/campaigns/", campaign_form(**changes))
+    answer = console.post("/console/redteam/campaigns/", campaign_form(**changes))
 
     assert answer.status_code == 400
     assert says in answer.content.decode()
@@ -166,16 +166,16 @@ def test_a_campaign_that_can_not_be_names_the_field(
 
 
 def test_a_name_is_used_by_one_campaign(console: Client, alice: User) -> None:
-    console.post("/moderation/redteam/campaigns/", campaign_form())
+    console.post("/console/redteam/campaigns/", campaign_form())
 
-    answer = console.post("/moderation/redteam/campaigns/", campaign_form(title="Another"))
+    answer = console.post("/console/redteam/campaigns/", campaign_form(title="Another"))
 
     assert answer.status_code == 400
     assert "a campaign of this name" in answer.content.decode()
 
 
 def test_a_tester_reports_a_finding_and_sees_it(console: Client, alice: User, bob: User) -> None:
-    console.post("/moderation/redteam/campaigns/", campaign_form())
+    console.post("/console/redteam/campaigns/", campaign_form())
     tester, other = Client(), Client()
     tester.force_login(alice)
     other.force_login(bob)
@@ -194,14 +194,14 @@ def test_a_tester_reports_a_finding_and_sees_it(console: Client, alice: User, bo
     found = RedTeamFinding.objects.get()
     assert (found.tester, found.campaign.name) == (alice, "spring")  # type: ignore[union-attr]
     assert "crimson rain" in tester.get("/testing/").content.decode()
-    assert "crimson rain" in console.get("/moderation/redteam/").content.decode()
+    assert "crimson rain" in console.get("/console/redteam/").content.decode()
     assert other.get("/testing/").status_code == 404
     assert other.post("/testing/", finding).status_code == 404
     assert Client().get("/testing/").status_code == 302
 
 
 def test_a_finding_that_is_none_names_the_field(console: Client, alice: User) -> None:
-    console.post("/moderation/redteam/campaigns/", campaign_form())
+    console.post("/console/redteam/campaigns/", campaign_form())
     tester = Client()
     tester.force_login(alice)
     good = {

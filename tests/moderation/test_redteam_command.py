@@ -110,7 +110,7 @@ def test_a_wrong_option_is_named(seeds: Path, options: dict[str, object], says: 
 def test_a_wrong_answer_becomes_a_case_with_one_click(seeds: Path, console: Client) -> None:
     attack(seeds)
     run = RedTeamRun.objects.get()
-    page = f"/moderation/redteam/runs/{run.pk}/"
+    page = f"/console/redteam/runs/{run.pk}/"
 
     html = console.get(page).content.decode()
     console.post(f"{page}wrong/0/keep/")
@@ -120,4 +120,4 @@ def test_a_wrong_answer_becomes_a_case_with_one_click(seeds: Path, console: Clie
     case = EvalCase.objects.get()
     assert (case.text, case.label, case.category) == ("a boat on a quiet lake", "block", "hate")
     assert console.post(f"{page}wrong/99/keep/").status_code == 404
-    assert "Runs of the machine" in console.get("/moderation/redteam/").content.decode()
+    assert "Runs of the machine" in console.get("/console/redteam/").content.decode()

@@ -78,12 +78,12 @@ def test_a_person_releases_it_with_a_reason_and_it_can_be_shared(
     owner.post(f"/clips/{guarded.pk}/review/")
     owner.post(f"/clips/{guarded.pk}/review/")
     case = Case.objects.get(video=guarded)
-    page = console.get(f"/moderation/cases/{case.pk}/").content.decode()
+    page = console.get(f"/console/cases/{case.pk}/").content.decode()
     assert "Release the clip" in page and "1 signal" in page
     assert "A person will look at it" in owner.get(f"/clips/{guarded.pk}/").content.decode()
 
-    without = console.post(f"/moderation/cases/{case.pk}/", {"action": "release", "note": ""})
-    console.post(f"/moderation/cases/{case.pk}/", {"action": "release", "note": "A stage fight."})
+    without = console.post(f"/console/cases/{case.pk}/", {"action": "release", "note": ""})
+    console.post(f"/console/cases/{case.pk}/", {"action": "release", "note": "A stage fight."})
 
     guarded.refresh_from_db()
     assert without.status_code == 400
@@ -98,7 +98,7 @@ def test_a_clip_a_person_kept_private_is_not_asked_about_again(
 ) -> None:
     owner.post(f"/clips/{guarded.pk}/review/")
     case = Case.objects.get(video=guarded)
-    console.post(f"/moderation/cases/{case.pk}/", {"action": "dismiss", "note": "Too bloody."})
+    console.post(f"/console/cases/{case.pk}/", {"action": "dismiss", "note": "Too bloody."})
 
     owner.post(f"/clips/{guarded.pk}/review/")
 
@@ -122,7 +122,7 @@ def test_a_clip_nothing_keeps_private_can_not_be_released(console: Client, alice
     APIClient().post(f"/api/v1/videos/{video.pk}/reports/", {"reason": "spam"}, format="json")
     case = Case.objects.get(video=video)
 
-    answer = console.post(f"/moderation/cases/{case.pk}/", {"action": "release", "note": "Fine."})
+    answer = console.post(f"/console/cases/{case.pk}/", {"action": "release", "note": "Fine."})
 
     assert answer.status_code == 400
     assert Case.objects.get().is_open
@@ -143,7 +143,7 @@ def test_sharing_is_judged_once_more_with_the_feed_profile(
     assert (stored.profile, stored.action) == ("feed", "refuse")
     owner.post(f"/clips/{video.pk}/review/")
     case = Case.objects.get(video=video)
-    console.post(f"/moderation/cases/{case.pk}/", {"action": "release", "note": "Harmless."})
+    console.post(f"/console/cases/{case.pk}/", {"action": "release", "note": "Harmless."})
     assert share(alice, video).status_code == 200
 
 

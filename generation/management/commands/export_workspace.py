@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts import audit
 from accounts.models import Workspace
-from generation.archive_writing import write_archive
+from generation.archives.writing import write_archive
 from generation.provenance.c2pa import SigningError
 
 

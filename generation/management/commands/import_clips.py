@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Workspace
-from generation.clip_import import import_clips, read_table
+from generation.uploads.clip_import import import_clips, read_table
 from sora_site.lib.errors import SoraError
 
 PATIENCE_SECONDS = 600.0  # for the check of the files before it

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Workspace
-from generation.archive_reading import read_archive
+from generation.archives.reading import read_archive
 from generation.errors import NotAnArchive
 
 

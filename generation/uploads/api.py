@@ -18,9 +18,10 @@ from rest_framework.views import APIView
 
 from accounts import access
 from accounts.models import Membership, User
-from generation import upload_agreement, uploads
 from generation.errors import UPLOAD_REASONS, InvalidRequest
 from generation.models import Upload
+from generation.uploads import agreement as upload_agreement
+from generation.uploads import services as uploads
 from moderation.policies import policy
 from sora_site.lib import storage
 from sora_site.lib.pages import keyset_page

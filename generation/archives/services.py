@@ -1,6 +1,6 @@
 """A workspace as one file, and back: the half of the web process. It asks and says how it stands.
 
-`archive_writing` and `archive_reading` are the worker's. What an archive holds: docs/archive.md.
+`writing` and `reading` are the worker's. What an archive holds: docs/archive.md.
 """
 
 from __future__ import annotations

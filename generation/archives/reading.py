@@ -24,8 +24,8 @@ from django.utils.dateparse import parse_datetime
 
 from accounts import audit
 from accounts.models import Membership, User, Workspace
-from generation import archive_format as form
 from generation import chores, hooks, library, signing
+from generation.archives import format as form
 from generation.chores import Lease
 from generation.errors import FolderNameTaken, InvalidRequest, NotAnArchive
 from generation.models import (
@@ -410,6 +410,7 @@ class _Import:
                 profile=check["profile"],
                 policy_version=check["policy_version"],
                 verdict=check["verdict"],
+                final=check["action"] != "refuse",  # what refused it was said elsewhere
                 created_at=_moment(check["created_at"]),
             )
             for check in record["checks"]

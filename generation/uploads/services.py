@@ -1,7 +1,7 @@
 """Every write on uploads that means something to a user, and what they are used for afterwards.
 
 Bytes of a stranger go piece by piece into the quarantine area, where no link leads. A worker
-(`upload_checks`) makes our own form of them, or refuses. Only what is READY can be seen or used, by
+(`checks`) makes our own form of them, or refuses. Only what is READY can be seen or used, by
 its owner too.
 """
 
@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from accounts import audit
 from accounts.models import User, Workspace
-from generation import upload_agreement
 from generation.errors import (
     InvalidRequest,
     OffsetMismatch,
@@ -44,6 +43,7 @@ from generation.provenance.c2pa import Parent, Relationship
 from generation.reading import reader
 from generation.reading.normalise import PICTURES, file_type
 from generation.tasks import wake_upload_checks
+from generation.uploads import agreement as upload_agreement
 from sora_site.lib import storage
 
 Status = Upload.Status

@@ -17,9 +17,10 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User, Workspace
-from generation import drafts, uploads
+from generation import drafts
 from generation.errors import InvalidFile, TooManyOpen
 from generation.screening import gate
+from generation.uploads import services as uploads
 from moderation.screening.gate import InvalidPrompt, clean_prompt
 from sora_site.lib.errors import SoraError
 

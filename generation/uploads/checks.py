@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from accounts import audit
 from accounts.models import Workspace
-from generation import hooks, incidents, likeness, matching, signing, uploads, vision
+from generation import hooks, incidents, likeness, matching, receipts, signing, vision
 from generation.attempt import LeaseLost, stop_asked
 from generation.errors import UPLOAD_REASONS
 from generation.inspection import hashes_of
@@ -42,7 +42,8 @@ from generation.media import DecodeLimits
 from generation.models import Upload, UploadFingerprint, Video
 from generation.provenance.fingerprint import FrameHash, bands
 from generation.reading import reader
-from generation.upload_screening import UploadWatch
+from generation.uploads import services as uploads
+from generation.uploads.screening import UploadWatch
 from generation.vision import known_hashes
 from moderation.screening import child_safety
 from moderation.screening.known_hashes import PROVIDER, Match
@@ -483,6 +484,7 @@ def surrender(
             raise NotSealed(verdict) from error
         _keep_fingerprints(upload, found)
         transaction.on_commit(lambda: uploads.delete_received(upload))
+        receipts.for_upload(upload, code, verdict)
 
 
 def deliver(
@@ -564,6 +566,7 @@ def refuse(upload: Upload, code: str, verdict: Verdict | None = None) -> bool:
             return False
         if verdict is None:
             transaction.on_commit(lambda: uploads.delete_received(upload))
+        receipts.for_upload(upload, code, verdict)
     return True
 
 

@@ -20,8 +20,8 @@ from PIL import Image
 
 from accounts import audit
 from accounts.models import Workspace
-from generation import archive_format as form
 from generation import chores, hooks, signing
+from generation.archives import format as form
 from generation.chores import ChoreFailed, Lease
 from generation.media import save_poster
 from generation.models import Chore, Draft, Upload, Video, VideoQuerySet

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import access
 from accounts.models import Membership
 from accounts.permissions import adult_required, signed_in
-from generation import upload_agreement, uploads
-from generation.clip_import import MOST_PAGE_ROWS
 from generation.models import Upload
-from generation.upload_api import present
+from generation.uploads import agreement as upload_agreement
+from generation.uploads import services as uploads
+from generation.uploads.api import present
+from generation.uploads.clip_import import MOST_PAGE_ROWS
 from sora_site.lib.errors import SoraError
 from sora_site.lib.pages import InvalidCursor, keyset_page
 
