@@ -10,7 +10,13 @@ class FeedsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts import hooks as accounts
+        from feeds import featuring, leaving, rising
+        from feeds.hooks import unfeature
         from feeds.services import ArchivedLikes
         from generation import hooks
 
+        accounts.leaving.append(leaving.forget)
         hooks.likes.append(ArchivedLikes())
+        hooks.withdrawals.append(unfeature)
+        hooks.clearings += [rising.compute, featuring.sweep]

@@ -241,9 +241,7 @@ class MatchedTerms(Expression):
         each = ", ".join([one] * len(self.terms))
         values = [value for term, query in self.terms for value in (query, term)]
         # OFFSET 0 keeps the words from being worked out once for each term.
-        sql = (
-            f"(SELECT array_remove(ARRAY[{each}], NULL) FROM (SELECT {words} AS words OFFSET 0) text)"
-        )
+        sql = f"(SELECT array_remove(ARRAY[{each}], NULL) FROM (SELECT {words} AS words OFFSET 0) text)"
         return sql, [*values, *params]
 
 
@@ -265,7 +263,5 @@ class Score(Expression):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         why, of_why = compiler.compile(self.why)
         moment, of_moment = compiler.compile(self.shared_at)
-        sql = (
-            f"(cardinality({why}) * %s + extract(epoch FROM {moment}) / {DAY})::double precision"
-        )
+        sql = f"(cardinality({why}) * %s + extract(epoch FROM {moment}) / {DAY})::double precision"
         return sql, [*of_why, self.reach, *of_moment]

@@ -6,12 +6,14 @@ then looked up for its clips alone, still inside the database.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.urls import reverse
 
@@ -110,27 +112,36 @@ def read_page(
     return Page([_card(row) for row in rows], following)
 
 
-def _rows(listing: Listing, viewer: Viewer, cursor: str | None, limit: int) -> list[dict[str, Any]]:
+def page_sql(
+    listing: Listing | VideoQuerySet, viewer: Viewer, cursor: str | None, limit: int
+) -> tuple[str, Sequence[Any]]:
+    """The one query of a page and its parameters. Raises InvalidCursor or EmptyResultSet."""
+    if not isinstance(listing, Listing):
+        listing = Listing(listing)
     videos = listing.videos
     if cursor:
         decode = decode_cursor if listing.of is datetime else decode_number
         videos = after(videos, (listing.key, "id"), *decode(cursor))
     wanted = [*COLUMNS.values(), listing.key, *listing.extra]
     ordered = videos.order_by(f"-{listing.key}", "-id")[:limit]
-    query = ordered.values_list(*dict.fromkeys(wanted)).query
-    if query.is_empty():
-        return []
-    sql, params = query.sql_with_params()
+    sql, params = ordered.values_list(*dict.fromkeys(wanted)).query.sql_with_params()
     own = [] if listing.key in COLUMNS else [listing.key]
-    names = [*COLUMNS, *own, *listing.extra]
+    columns = ", ".join([*COLUMNS, *own, *listing.extra])
     me = viewer.pk or 0
-    columns = ", ".join(names)
+    return (
+        f"WITH found({columns}) AS MATERIALIZED ({sql}),"
+        f" page AS MATERIALIZED (SELECT *, {listing.key} AS sort_key FROM found) {STATE}",
+        [*params, me, me, me],
+    )
+
+
+def _rows(listing: Listing, viewer: Viewer, cursor: str | None, limit: int) -> list[dict[str, Any]]:
+    try:
+        sql, params = page_sql(listing, viewer, cursor, limit)
+    except EmptyResultSet:
+        return []
     with connection.cursor() as db:
-        db.execute(
-            f"WITH found({columns}) AS MATERIALIZED ({sql}),"
-            f" page AS MATERIALIZED (SELECT *, {listing.key} AS sort_key FROM found) {STATE}",
-            [*params, me, me, me],
-        )
+        db.execute(sql, params)
         found = [column.name for column in db.description]
         return [dict(zip(found, row)) for row in db.fetchall()]
 

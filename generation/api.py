@@ -156,6 +156,7 @@ class VideoOut(serializers.Serializer[Any]):
     width = serializers.IntegerField()
     height = serializers.IntegerField()
     seconds = serializers.FloatField()
+    alt_text = serializers.CharField(allow_blank=True, help_text="its owner's own; may be empty")
 
 
 class GenerationOut(serializers.Serializer[Any]):

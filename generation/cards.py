@@ -21,6 +21,8 @@ CARD_FIELDS = (
     "fps",
     "shared_at",
     "remixable",
+    "alt_text",
+    "flash_area",
     "created_at",
     "creator__handle",
     "creator__display_name",
@@ -42,6 +44,8 @@ def card_of(video: Video) -> dict[str, Any]:
         "media_url": signed_url(video.media_key, filename=video.download_name),
         "poster_url": signed_url(video.poster_key, filename=poster_name),
         "prompt": video.generation.prompt,
+        "alt": video.alt_text or f"AI-generated clip: {video.generation.prompt}"[:500],
+        "autoplay": video.plays_by_itself,
         "width": video.width,
         "height": video.height,
         "seconds": round(video.seconds, 4),  # as exact as a span of it is asked for

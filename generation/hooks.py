@@ -85,3 +85,6 @@ class Pilot(Protocol):
 
 
 pilots: list[Pilot] = []
+
+# Each names the version of the screening policy a roll-out gives a workspace (its key), or gives None.
+policy_rollouts: list[Callable[[int], int | None]] = []

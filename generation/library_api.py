@@ -43,6 +43,8 @@ class LibraryCardOut(serializers.Serializer[Any]):
     media_url = serializers.CharField()
     poster_url = serializers.CharField()
     prompt = serializers.CharField()
+    alt = serializers.CharField(help_text="its owner's words, else the prompt")
+    autoplay = serializers.BooleanField(help_text="false where it flashes, or nobody measured that")
     width = serializers.IntegerField()
     height = serializers.IntegerField()
     seconds = serializers.FloatField()

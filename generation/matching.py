@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -40,6 +41,27 @@ def is_removed(query: Sequence[FrameHash]) -> bool:
         if match_clips(query, found, radius=RADIUS_KNOWN, min_frames=1):
             return True
     return False
+
+
+def near_copies(video: Video) -> tuple[set[UUID], set[UUID]]:
+    """Clips and uploads that show the same pictures as this clip: (ids of clips, ids of uploads).
+
+    Uploads by the rule that refuses those of removed clips: a single frame is enough. Clips only when
+    half of this one is in them: they are taken away from people who made them here.
+    """
+    rows = Fingerprint.objects.filter(video=video).values_list("at_ms", "variant", "hash")
+    query = [FrameHash(at / 1000, variant, bytes(value), 100) for at, variant, value in rows]
+    if not query:
+        return set(), set()
+    alike = {"bands__overlap": _bands(query)}
+    clips = _candidates(Fingerprint.objects.exclude(video=video).filter(**alike), "video_id")
+    uploads = _candidates(UploadFingerprint.objects.filter(**alike), "upload_id")
+    same = match_clips(query, clips, radius=RADIUS_KNOWN)
+    shown = match_clips(query, uploads, radius=RADIUS_KNOWN, min_frames=1)
+    return (
+        {UUID(match.clip) for match in same if match.share >= 0.5},
+        {UUID(match.clip) for match in shown},
+    )
 
 
 def _bands(query: Sequence[FrameHash]) -> list[int]:

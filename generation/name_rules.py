@@ -23,6 +23,7 @@ from generation.name_words import (
     COMMON_GIVEN,
     COMMON_SURNAMES,
     DETERMINERS,
+    EVERYDAY,
     FUNCTION_WORDS,
     HEROES,
     NOT_SURNAMES,
@@ -111,6 +112,33 @@ _AFTER_PERSON = re.compile(
     r"the office|next door|my class)|who|whose|said|says)\b",
     re.IGNORECASE,
 )
+# A camera or a film behind such words is how a picture was taken, not what it shows.
+_TAKEN_WITH = re.compile(
+    r"(?:shot|filmed|taken|captured|photographed|recorded|photo|photograph|picture|image|footage|video)"
+    r"[ ,]+(?:on|with|by|using|through|from)(?: an?| the)?(?: [\w'-]+)?\s+$",
+    re.IGNORECASE,
+)
+_TAG_BEFORE = re.compile(r"[,;|(]\s*$")
+_CAMERAS = frozenset(
+    {"canon eos", "nikon", "kodak", "fujifilm", "leica", "hasselblad", "gopro hero", "sony", "panasonic"}
+)
+_FILM = re.compile(
+    r"\s+(?:portra|ektachrome|kodachrome|ektar|tri-?x|vision ?3|velvia|superia|provia|gold \d|film|"
+    r"[a-z]{0,3}\d\w*)",
+    re.IGNORECASE,
+)
+# Where a text is about old tales, gods keep their names.
+_OF_MYTHS = re.compile(
+    r"\b(?:norse|myths?|mythology|mythological|mythical|edda|odin|asgardian gods?|vikings?|"
+    r"(?:thunder|trickster) god|god of (?:thunder|mischief))\b",
+    re.IGNORECASE,
+)
+_OF_OLD_TALES = frozenset({"thor", "loki", "hercules"})
+# Behind somebody dead: a place that bears the name ("Charles de Gaulle airport").
+_NAMED_AFTER = frozenset(
+    "airport city street avenue boulevard square bridge stadium library museum university school "
+    "memorial monument station park island canal dam mausoleum".split()
+)
 _BRAND_MODELS = frozenset(
     [
         "pro",
@@ -141,6 +169,7 @@ class _Finder:
         capitals = sum(t.capitalised for t in letters)
         self.title_case = len(letters) >= 5 and capitals > 0.8 * len(letters)
         self.branding = bool(_HAS_BRANDING.search(text))
+        self.of_myths = bool(_OF_MYTHS.search(text))
         self.of_this_text: dict[Key, tuple[Kind, str, str]] = {}  # found by a story or a logo
 
     def matches(self) -> list[Match]:
@@ -216,6 +245,12 @@ class _Finder:
         following = self._key(last + 1)
         if following in _NOT_BEFORE.get(key[-1], frozenset()):
             return False
+        if entry.status == "past" and following in _NAMED_AFTER:
+            return False
+        if self.of_myths and entry.name.casefold() in _OF_OLD_TALES:
+            return False
+        if entry.kind == "brand" and self._is_technique(first, last):
+            return False
         if entry.exact:
             same = written == entry.spelling or (written.isupper() and length > 1)
             if not same or (self.title_case and length == 1):
@@ -226,10 +261,23 @@ class _Finder:
             return self._acts(last)
         if length > 1 and len("".join(key)) <= 6:  # "Jet Li", "To Lam": words in lower case
             return all(
-                t.capitalised or t.key in PARTICLES or t.key == "s"
+                t.capitalised or t.key in PARTICLES or t.key == "s" or t.text[0].isdigit()
                 for t in self.tokens[first : first + length]
             )
         return not (entry.kind == "public_figure" and length == 1 and self._own_name(first))
+
+    def _is_technique(self, first: int, last: int) -> bool:
+        """ "shot on Kodak Portra", ", Nikon D850, 85mm": said of the picture, not of what is in it."""
+        start, end = self.tokens[first].start, self.tokens[last].end
+        name = " ".join(t.key for t in self.tokens[first : last + 1])
+        if name not in _CAMERAS or (self._key(last + 1) in PRODUCTS and not self.branding):
+            return self.tokens[first].key in _CAMERAS and bool(_FILM.match(self.text, end))
+        if self.branding:
+            return False
+        before = self.text[:start]
+        model = bool(_FILM.match(self.text, end))
+        tag = not before.strip() or bool(_TAG_BEFORE.search(before))
+        return bool(_TAKEN_WITH.search(before)) or (model and tag)
 
     def _own_name(self, first: int) -> bool:
         """A single listed name behind another given name, as in a namesake's full name."""
@@ -521,6 +569,8 @@ class _Finder:
         words = [t.key for t in self.tokens[first : first + length]]
         if any(w in ADJECTIVES for w in words) or all(w in STYLE_WORDS for w in words):
             return None, 0
+        if length > 1 and all(w in NOT_SURNAMES for w in words):
+            return None, 0
         following = self._beside_right(last)
         at = last + 1
         if (
@@ -598,12 +648,13 @@ class _Finder:
             ):
                 return self._private_match(first, last, identity), length
             return None, 0
-        if before is not None and before.key in {"named", "called"} and (person or length >= 2):
+        if before is not None and before.key in {"named", "called"} and self._surnamed(words, person):
             start = self._beside_left(first).start  # type: ignore[union-attr]
             return Match(start, end, "private_person", "named", "", identity, drop=True), length
         if (
             before is not None
             and before.key in RELATIONS
+            and self._related(first - 1)
             and (person or (length >= 2 and self._is_name(words)))
         ):
             return Match(
@@ -611,7 +662,9 @@ class _Finder:
             ), length
         if token.key in TITLES and length >= 2 and words[1] not in NOT_SURNAMES:
             known = words[1] in self.names.given or length >= 3 or words[1] in self.names.surnames
-            if known or token.key in {"mr", "mrs", "ms", "miss"}:
+            if known or (
+                token.key in {"mr", "mrs", "ms", "miss"} and words[1] not in EVERYDAY
+            ):
                 start = token.start
                 if before is not None and before.key in TITLE_PREFIXES:
                     start = before.start
@@ -626,6 +679,8 @@ class _Finder:
             return None, 0
         if any(w in NOT_SURNAMES or w in ADJECTIVES for w in words[: length - place]):
             return None, 0
+        if self._is_everyday(words):
+            return None, 0
         if person:
             return self._private_match(first, last, identity), length
         if not self._is_name(words):
@@ -633,6 +688,22 @@ class _Finder:
         if self._is_person(first, last) if family else self._does_something(first, last):
             return self._private_match(first, last, identity), length
         return None, 0
+
+    def _is_everyday(self, words: list[str]) -> bool:
+        """Does the name end in, or without a known given name begin with, a word nobody is called?"""
+        known = self.names.surnames
+        if words[-1] in EVERYDAY and words[-1] not in known:
+            return True
+        return words[0] in EVERYDAY and words[0] not in self.names.given and words[-1] not in known
+
+    def _surnamed(self, words: list[str], person: str) -> bool:
+        """Behind "named": a first name alone names nobody, nor does "Captain Whiskers"."""
+        return len(words) >= 2 and (bool(person) or not self._is_everyday(words))
+
+    def _related(self, relation: int) -> bool:
+        """ "my friend NAME", "Tom's boss NAME", but not "Grandma Betty": that is all one name."""
+        word = self._key(relation - 1)
+        return not self.tokens[relation].capitalised or word in DETERMINERS or word == "s"
 
     def _is_hill(self, first: int, length: int) -> bool:
         """ "Karen Hill" is a person where the text around says so; else she is a hill."""
@@ -860,4 +931,6 @@ _NOT_BEFORE: dict[str, frozenset[str]] = {
     "vespa": frozenset(),
     "churchill": frozenset({"downs", "manitoba"}),
     "diego": frozenset({"garcia"}),
+    "meiji": frozenset({"shrine", "era", "period", "restoration", "jingu"}),
+    "garden": frozenset({"of"}),
 }

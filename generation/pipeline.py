@@ -150,7 +150,7 @@ def produce(generation: Generation, attempt: Attempt) -> None:
     """The way of one clip. Returns when it is delivered; raises what stopped it."""
     # 1. Rewrite: names out. Both texts stay with the job.
     plan = plan_of(generation)
-    policy = active_policy()  # one policy from here to delivery
+    policy = active_policy(generation.workspace_id)  # one policy from here to delivery
     with attempt.stage("prompt"):
         sources = sources_of(generation)
         rewrites = [
@@ -315,11 +315,20 @@ def produce(generation: Generation, attempt: Attempt) -> None:
         storage.store_private(poster, finished.poster_key)
         storage.store_private(take.below, finished.under_key)
         attempt.check()
-    video = deliver(generation, finished)
+    try:
+        video = deliver(generation, finished)
+    except SourceGone:
+        forget_files(finished)
+        raise
     if video is None:
-        for name in (finished.media_key, finished.poster_key, finished.under_key):
-            storage.delete_private(name)
+        forget_files(finished)
         raise LeaseLost()
+
+
+def forget_files(finished: services.FinishedClip) -> None:
+    """Of a clip that was not delivered."""
+    for name in (finished.media_key, finished.poster_key, finished.under_key):
+        storage.delete_private(name)
 
 
 def deliver(generation: Generation, finished: services.FinishedClip) -> Video | None:

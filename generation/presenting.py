@@ -26,7 +26,14 @@ def reason(generation: Generation) -> dict[str, Any] | None:
     else:
         rule = policy(generation.reason_code)
         message, remedy = rule.message, rule.remedy
-    return {"code": generation.reason_code, "message": message, "remedy": remedy}
+    said = {"code": generation.reason_code, "message": message, "remedy": remedy}
+    if generation.status == Status.REFUSED:
+        said["decision_url"] = reverse("moderation:decision-of", args=["generation", generation.pk])
+    elif generation.reason_code == "held_refused":
+        video = getattr(generation, "video", None)
+        if video is not None:
+            said["decision_url"] = reverse("moderation:decision-of", args=["video", video.pk])
+    return said
 
 
 def credit_state(generation: Generation) -> str:
@@ -52,6 +59,7 @@ def present_video(video: Video) -> dict[str, Any]:
         "width": video.width,
         "height": video.height,
         "seconds": video.seconds,
+        "alt_text": video.alt_text,
     }
 
 

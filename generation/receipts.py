@@ -309,7 +309,7 @@ UPLOAD_RULES: Final = {
 def for_upload(upload: Upload, code: str, verdict: Verdict | None) -> Receipt | None:
     """Of a file a rule refused. None: it could not be read or used, which is no decision about it."""
     rule = code if code in POLICIES else UPLOAD_RULES.get(code)
-    if rule is None or not POLICIES[rule].appealable and verdict is None:
+    if rule is None or (not POLICIES[rule].appealable and verdict is None):
         return None
     message, remedy = UPLOAD_REASONS.get(code, ("", ""))
     return issue(

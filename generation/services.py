@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, restrictions
 from accounts.models import User, Workspace
 from billing import services as billing
 from generation import (
@@ -44,9 +44,10 @@ from generation.errors import (
     NotCancellable,
     PlanLimit,
     PromptRefused,
+    SourceGone,
     TooManyOpen,
 )
-from generation.models import Chore, Fingerprint, Generation, SafetyCheck, Source, Video
+from generation.models import Chore, Fingerprint, Generation, SafetyCheck, Source, Upload, Video
 from generation.provenance.fingerprint import FrameHash, bands
 from moderation.screening.decision import Decision
 from moderation.screening.gate import InvalidPrompt, clean_prompt
@@ -191,6 +192,11 @@ def request_variations(
     if known:
         return _same_request(known[0], asked, wish, variations, share=share)
 
+    restrictions.check(by, "generate")
+    if any(v.creator_id != by.pk for v in asked.sources.videos.values()):
+        restrictions.check(by, "remix")
+    if share:
+        restrictions.check(by, "share")
     probing.admit(by)
     seed = asked.plan.seed if wish.seed is not None or wish.plan is not None else None
     profile = likeness.profile_of(asked.sources.all(), profile)
@@ -457,7 +463,8 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
     """Make a finished clip the result of its job and charge for it, in one transaction.
 
     A clip that is held goes into quarantine, opens a case and is charged when a person lets it go.
-    None: the job was taken over or cancelled meanwhile; nothing changed, the files are orphans.
+    None: the job was taken over or cancelled meanwhile; nothing changed, the files are orphans. They
+    are so too after SourceGone: a source was taken down meanwhile.
     """
     with transaction.atomic():
         reason = "" if clip.hold is None else HELD
@@ -484,7 +491,8 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
             shared_at=timezone.now() if clip.publish else None,
             flash_area=flash_area_of(generation),
         )
-        sources = generation.sources.select_related("video")
+        sources = list(generation.sources.select_related("video"))
+        _check_sources(sources)
         video.parents.set([source.video for source in sources if source.video is not None])
         Fingerprint.objects.bulk_create(
             Fingerprint(
@@ -519,6 +527,21 @@ def deliver(generation: Generation, clip: FinishedClip) -> Video | None:
         announce(generation)
     progress.forget(str(generation.pk))
     return video
+
+
+def _check_sources(sources: Sequence[Source]) -> None:
+    """Waits for a takedown of a source that is under way (its rows are locked), and sees what it did.
+
+    Raises SourceGone: what is made from a removed clip is not delivered.
+    """
+    for model, ids in (
+        (Upload, [source.upload_id for source in sources if source.upload_id]),
+        (Video, [source.video_id for source in sources if source.video_id]),
+    ):
+        rows = model.objects.filter(pk__in=ids).order_by("pk")  # type: ignore[attr-defined]
+        locked = rows.select_for_update(of=("self",), no_key=True)
+        if any(gone for gone in locked.values_list("quarantined_at", flat=True)):
+            raise SourceGone()
 
 
 def flash_area_of(generation: Generation) -> float | None:
@@ -620,6 +643,22 @@ def end_hold(video: Video, *, by: User, release: bool, reason: str) -> None:
         else:
             billing.release_credits(str(job.pk))
             quarantine_video(video, by=by, reason=reason)
+        announce(job)
+
+
+def deliver_after_all(video: Video, *, by: User) -> None:
+    """A clip that was held and then removed goes to its owner: the removal was wrong. Not charged."""
+    with transaction.atomic():
+        job = video.generation
+        job.reason_code = ""
+        job.save(update_fields=["reason_code"])
+        audit.record(
+            audit.VIDEO_RELEASED,
+            workspace=video.workspace,
+            actor=by,
+            target=video,
+            reason="overturned",
+        )
         announce(job)
 
 

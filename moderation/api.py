@@ -23,6 +23,7 @@ from moderation.reasons import MAX_DETAILS, REASONS
 
 class ReportIn(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(choices=list(REASONS))
+    kind = serializers.CharField(required=False, allow_blank=True, max_length=40)
     details = serializers.CharField(required=False, allow_blank=True, max_length=MAX_DETAILS)
 
 
@@ -49,7 +50,7 @@ class ReportView(APIView):
         video = (
             Video.objects.visible_to(request.user)
             .filter(pk=video_id)
-            .select_related("workspace")
+            .select_related("workspace", "creator", "generation")
             .defer("manifest")
             .first()
         )

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 OPEN, CLOSED, APPEALED = "open", "closed", "appealed"
-
-# What an event does to the status; every other kind leaves it as it is.
-MOVES: dict[str, str] = {
-    "opened": OPEN,
-    "decided": CLOSED,
-    "appealed": APPEALED,
-    "appeal_decided": CLOSED,
-}
+MOVES: Final = frozenset({"opened", "decided", "appealed", "appeal_decided"})
+"""The kinds of events that change the status; every other kind leaves it as it is."""
 
 
 class Event(Protocol):
@@ -24,28 +18,29 @@ class Event(Protocol):
 
 
 def status_of(events: Iterable[Event]) -> str:
-    """open, closed or appealed. `events` in the order in which they happened.
+    """open, closed or appealed (while any appeal runs). `events` in the order in which they happened.
 
     Raises ValueError for a case that was never opened, or decided or appealed out of turn: such a list
     was not made by the services.
     """
-    status = ""
+    opened = decided = False
+    appeals = 0
     for event in events:
-        new = MOVES.get(event.kind)
-        if new is None:
+        if event.kind not in MOVES:
             continue
-        if not _may_follow(status, event.kind):
-            raise ValueError(f"{event.kind} can't follow {status or 'nothing'}")
-        status = new
-    if not status:
+        in_turn = {
+            "opened": not opened,
+            "decided": opened and not decided,
+            "appealed": decided,
+            "appeal_decided": appeals > 0,
+        }[event.kind]
+        if not in_turn:
+            raise ValueError(f"{event.kind} came out of turn")
+        opened = True
+        decided = decided or event.kind == "decided"
+        appeals += {"appealed": 1, "appeal_decided": -1}.get(event.kind, 0)
+    if not opened:
         raise ValueError("this case was never opened")
-    return status
-
-
-def _may_follow(status: str, kind: str) -> bool:
-    return {
-        "opened": status == "",
-        "decided": status == OPEN,
-        "appealed": status == CLOSED,
-        "appeal_decided": status == APPEALED,
-    }[kind]
+    if not decided:
+        return OPEN
+    return APPEALED if appeals else CLOSED

@@ -29,6 +29,7 @@ from PIL import Image
 from accounts import audit
 from accounts import services as accounts
 from accounts.models import AuditEntry, User
+from accounts.restrictions import holds_account
 from generation import hooks
 from generation import services as generation
 from generation.incidents import Incident, Still, spread
@@ -309,7 +310,9 @@ def divert(case: Case, *, by: User) -> ChildSafetyCase:
         if not Case.objects.select_for_update(of=("self",)).get(pk=case.pk).is_open:
             raise CaseClosed()
         found = take_reported(case.video, by=by)
-        moderation.decide(case, action="remove", note="Passed on to child safety.", by=by)
+        moderation.decide(
+            case, action="remove", policy="sexual_minors", note=moderation.DIVERTED, by=by
+        )
     return found
 
 
@@ -375,11 +378,13 @@ def _let_go(case: ChildSafetyCase, by: User) -> None:
         pk=case.pk
     )
     confirmed = others.filter(decisions__action=Action.REPORT)
-    if case.account_held and not others.waiting().exists() and not confirmed.exists():
+    held = others.waiting().exists() or confirmed.exists() or holds_account(case.person)
+    if case.account_held and not held:
         accounts.reinstate_user(case.person, by=by, reason=f"child_safety:{case.pk}")
     if case.upload is not None:
         _let_in_again(case, case.upload)
     if case.video is not None and case.stage == ChildSafetyCase.Stage.REPORT:
+        moderation.take_back_diverted(case.video, by=by)
         generation.restore_video(case.video, by=by, reason=f"child_safety:{case.pk}")
     case.evidence.filter(cleared_at=None).update(hold_until=timezone.now())
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from accounts.permissions import signed_in, staff_required
+from accounts.staff_roles import has_role
 from generation.cards import card_of
 from generation.credentials import explain
 from generation.lineage import lineage_of
@@ -33,20 +34,20 @@ from moderation import (
     services,
 )
 from moderation.console_queue import QueueFilter
-from moderation.errors import (
-    CaseClosed,
-    ClaimHeld,
-    HoldNeedsDecision,
-    NoteMissing,
-    NothingToRelease,
-)
+from moderation.errors import CaseClosed, ClaimHeld
 from moderation.forms import BulkForm, CoversForm, DecisionForm
-from moderation.models import Case, CaseLook, SavedFilter
+from moderation.models import Case, CaseLook, Decision, SavedFilter
 from sora_site.lib import storage
 from sora_site.lib.errors import SoraError, error_body
 
 QUEUE_PAGE = 50
 MOST_AT_ONCE = 50
+ORDER_LABELS = (
+    ("severity", "Gravest first"),
+    ("clock", "By the clock"),
+    ("oldest", "Oldest first"),
+    ("newest", "Newest first"),
+)
 MEDIA_STAYS_OPEN = timedelta(hours=1)
 
 
@@ -67,7 +68,8 @@ def queue(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "case": case,
-            "card": card_of(case.video),
+            "card": card_of(case.video) if case.video is not None else None,
+            "subject": console_case.subject_of(case),
             "reports": case.report_count,
             "severity": case.severity,
             "due": _clock(case.due_at, now),
@@ -79,6 +81,13 @@ def queue(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "page": page,
         "wanted": wanted,
+        "orders": [
+            (
+                {"query": wanted.but(order=code), "on": wanted.order == code},
+                label,
+            )
+            for code, label in ORDER_LABELS
+        ],
         "groups": _groups(wanted, console_queue.counts(viewer=user)),
         "saved": [
             {"filter": saved, "here": saved.query == wanted.query}
@@ -130,6 +139,7 @@ def _groups(wanted: QueueFilter, counted: dict[str, Any]) -> list[dict[str, Any]
                 "title": "Severity",
                 "links": links(
                     "severity",
+                    ("4", "Now", counted["s4"]),
                     ("3", "Urgent", counted["s3"]),
                     ("2", "Rule", counted["s2"]),
                     ("1", "Can wait", counted["s1"]),
@@ -150,6 +160,16 @@ def _groups(wanted: QueueFilter, counted: dict[str, Any]) -> list[dict[str, Any]
                     "lane",
                     ("intimate", "Intimate images", counted["intimate"]),
                     ("trusted", "Trusted flaggers", counted["trusted"]),
+                ),
+            },
+            {
+                "title": "About",
+                "links": links(
+                    "subject",
+                    *(
+                        (kind.value, kind.label, counted["subjects"].get(kind.value, 0))
+                        for kind in Case.Subject
+                    ),
                 ),
             },
             {
@@ -263,30 +283,28 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
     wanted = QueueFilter.read(
         dict(parse_qsl((request.POST.get("in") or request.GET.get("in") or "")[:300]))
     )
-    brought = services.sources_of(case)
+    brought = services.sources_of(case) if case.video is not None else []
     form = DecisionForm(request.POST or None, brought=[upload.pk for upload in brought])
     status = 200
     if request.method == "POST":
         status = 400
         if form.is_valid():
             try:
-                decision = console_claims.decide(case, by=user, **form.cleaned_data)
-            except NoteMissing as error:
-                form.add_error("note", error.message)
-            except (NothingToRelease, HoldNeedsDecision) as error:
-                form.add_error("note", f"{error.message} {error.remedy}")
-            except ClaimHeld as error:
-                status = error.http_status
-                form.add_error("note", f"{error.message} {error.remedy}")
+                decision = console_claims.decide(case, by=user, **form.decision())
             except CaseClosed as error:
                 messages.warning(request, f"{error.message} {error.remedy}")
                 return _to_queue(wanted.query)
+            except SoraError as error:
+                status = 409 if isinstance(error, ClaimHeld) else 400
+                form.add_error("note", f"{error.message} {error.remedy or ''}".strip())
             else:
                 messages.success(request, f"Decided: {decision.label.lower()}.")
                 following = console_queue.next_case(wanted, viewer=user)
                 if following is None or not request.POST.get("on"):
                     return _to_queue(wanted.query)
                 return redirect(_case_url(following.pk, wanted))
+        elif "action" in form.errors:
+            form.add_error("note", "Choose what to decide.")
     claim = _open(case, user)
     context = _case_context(case, user) | {
         "form": form,
@@ -303,7 +321,10 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
 def _case(case_id: int) -> Case:
     found = (
         Case.objects.filter(pk=case_id)
-        .select_related("video", "video__generation", "video__creator", "workspace")
+        .select_related(
+            *("video", "video__generation", "video__creator", "workspace", "person", "upload"),
+            *("generation", "upload__uploaded_by", "generation__requested_by"),
+        )
         .first()
     )
     if found is None:
@@ -313,7 +334,7 @@ def _case(case_id: int) -> Case:
 
 def _open(case: Case, user: User) -> Any:
     """Write the look down and take the case, where nobody else has it; whose claim runs now."""
-    console_looks.note(case, CaseLook.What.OPENED, by=user, severity=console_queue.severity_of(case))
+    console_looks.note(case, CaseLook.What.OPENED, by=user, severity=case.severity)
     if not case.is_open:
         return None
     try:
@@ -326,34 +347,39 @@ def _open(case: Case, user: User) -> Any:
 
 def _case_context(case: Case, user: User) -> dict[str, Any]:
     video = case.video
-    checks = list(video.generation.safety_checks.order_by("created_at"))
-    wanted = console_looks.settings_of(user)
-    return {
-        "case": case,
-        "severity": console_queue.severity_of(case),
-        "due": _clock(console_queue.due_of(case), timezone.now()) if case.is_open else {},
-        "job": video.generation,
-        "creator": video.creator,
+    job = video.generation if video is not None else case.generation
+    checks = list(job.safety_checks.order_by("created_at")) if job is not None else []
+    reachable = video is not None and _reachable(video)
+    about = {
         "video": video,
-        "reachable": _reachable(video),
+        "job": job,
+        "reachable": reachable,
         "poster_url": storage.signed_url(video.poster_key, filename="poster.webp")
-        if _reachable(video)
+        if video is not None and reachable
         else "",
-        "prompt": console_case.prompt_history(video.generation),
-        "timeline": console_case.timeline_of(video, checks),
+        "prompt": console_case.prompt_history(job) if job is not None else None,
+        "timeline": console_case.timeline_of(video, checks) if video is not None else None,
         "texts": console_case.text_scores(checks),
         "checks": checks,
-        "history": console_case.history_of(video.creator, but=case),
-        "similar": console_case.similar_to(video),
-        "lineage": lineage_of(video, user),
-        "credentials": explain(video.credentials),
-        "may_release": services.may_release(video),
+        "similar": console_case.similar_to(video) if video is not None else [],
+        "lineage": lineage_of(video, user) if video is not None else None,
+        "credentials": explain(video.credentials) if video is not None else None,
+    }
+    return about | {
+        "case": case,
+        "severity": case.severity,
+        "due": _clock(case.due_at, timezone.now()) if case.is_open else {},
+        "subject": console_case.subject_of(case),
+        "creator": case.about,
+        "history": console_case.history_of(case.about, but=case),
         "reports": case.reports.select_related("reporter").order_by("-severity", "created_at"),
         "decisions": case.decisions.select_related("decided_by").order_by("created_at"),
+        "events": case.events.select_related("actor").order_by("at", "pk")[:40],
         "looks": case.looks.select_related("viewer").order_by("-at")[:12],
         "choices": console_actions.choices_for(case) if case.is_open else [],
         "budget": console_looks.budget_of(user),
-        "covers": wanted,
+        "covers": console_looks.settings_of(user),
+        "may_take_back": has_role(user, "senior"),
     }
 
 
@@ -393,12 +419,14 @@ def look(request: HttpRequest, case_id: int) -> HttpResponse:
     """
     case, user = _case(case_id), signed_in(request)
     what = request.POST.get("what", "")
+    if case.video is None:
+        raise Http404
     if what not in console_looks.MEDIA:
         return JsonResponse(
             error_body("invalid_request", "Say what you look at.", param="what"), status=400
         )
     try:
-        console_looks.note(case, what, by=user, severity=console_queue.severity_of(case))
+        console_looks.note(case, what, by=user, severity=case.severity)
     except SoraError as error:
         return _refusal(error)
     budget = console_looks.budget_of(user)
@@ -414,6 +442,7 @@ def look(request: HttpRequest, case_id: int) -> HttpResponse:
 
 
 def _media_url(case: Case) -> str:
+    assert case.video is not None  # `look` answers 404 for other subjects
     if _reachable(case.video):
         return storage.signed_url(case.video.media_key, filename=case.video.download_name)
     return reverse("moderation:case-media", args=[case.pk])
@@ -427,7 +456,7 @@ def case_media(request: HttpRequest, case_id: int) -> HttpResponse:
     case, user = _case(case_id), signed_in(request)
     since = timezone.now() - MEDIA_STAYS_OPEN
     seen = CaseLook.objects.of(user).filter(case=case, what__in=console_looks.MEDIA, at__gt=since)
-    if not seen.exists():
+    if case.video is None or not seen.exists():
         raise Http404
     try:
         file = storages["quarantine"].open(case.video.media_key)
@@ -438,6 +467,23 @@ def case_media(request: HttpRequest, case_id: int) -> HttpResponse:
     answer["Cache-Control"] = "no-store, private"
     answer["X-Content-Type-Options"] = "nosniff"
     return answer
+
+
+@require_POST
+@never_cache
+@staff_required(role="senior")
+def take_back(request: HttpRequest, case_id: int) -> HttpResponse:
+    """POST /console/cases/<id>/take-back/: undo what was decided; `note` says why."""
+    case = _case(case_id)
+    decision = case.decisions.exclude(action=Decision.Action.REVERSE).order_by("-pk").first()
+    if decision is None:
+        raise Http404
+    try:
+        services.reverse(decision, by=signed_in(request), note=request.POST.get("note", ""))
+        messages.success(request, "Taken back. The person is told.")
+    except SoraError as error:
+        messages.error(request, f"{error.message} {error.remedy or ''}".strip())
+    return redirect("moderation:case", case.pk)
 
 
 def _refusal(error: SoraError) -> HttpResponse:

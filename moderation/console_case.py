@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from django.db.models import Count, Q
@@ -12,15 +13,16 @@ from django.db.models import Count, Q
 from accounts.models import User
 from generation import presenting
 from generation.cards import card_of, with_cards
-from generation.models import Fingerprint, Friction, Generation, SafetyCheck, Video
+from generation.models import Fingerprint, Friction, Generation, Receipt, SafetyCheck, Video
 from generation.provenance.fingerprint import Candidate, FrameHash, bands, match_clips
-from moderation.models import Case, Decision, Report
+from moderation.models import Case, Decision, Report, Strike
 
 MOST_SIMILAR = 6
 MOST_ROWS = 8  # categories on the timeline
 CANDIDATES = 5000
 WIDTH = 600  # of the timeline's own units
 ROW = 18
+REMOVALS = ("remove", "block", "takedown")
 STRICTNESS = {"allow": 0, "guard": 1, "hold": 2, "refuse": 3}
 
 
@@ -91,7 +93,7 @@ def timeline_of(video: Video, checks: Iterable[SafetyCheck]) -> Timeline:
 
 def _track(name: str, row: dict[float, tuple[float, str]], seconds: float, y: int) -> Track:
     moments = sorted(row)
-    step = min((b - a for a, b in zip(moments, moments[1:], strict=False)), default=seconds / 8)
+    step = min((b - a for a, b in pairwise(moments)), default=seconds / 8)
     width = max(3.0, WIDTH * min(step, seconds) / seconds - 1)
     marks = []
     for at in moments:
@@ -193,16 +195,17 @@ def similar_to(video: Video) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class History:
-    """What is known of the person the case is about."""
+    """What is known of the person the case is about. `removed`: how often a clip of theirs was taken."""
 
     person: User
     clips: int
     refused: int
     removed: int
     reports: int
+    points: int
     decisions: list[Decision]
-    receipts: list[Any]
-    strikes: list[Any]
+    receipts: list[Receipt]
+    strikes: list[Strike]
     frictions: list[Friction]
     other_cases: list[Case]
 
@@ -213,27 +216,39 @@ def history_of(person: User, *, but: Case) -> History:
         clips=Count("pk", filter=Q(status=Generation.Status.SUCCEEDED)),
         refused=Count("pk", filter=Q(status=Generation.Status.REFUSED)),
     )
-    about = Decision.objects.filter(case__video__creator=person)
+    theirs = Q(person=person) | Q(video__creator=person)  # rows of old workers name no person
+    cases = Case.objects.filter(theirs)
+    about = Decision.objects.filter(case__in=cases)
     return History(
         person=person,
         clips=made["clips"],
         refused=made["refused"],
-        removed=about.filter(action="remove").count(),
-        reports=Report.objects.filter(video__creator=person).count(),
+        removed=about.filter(action__in=REMOVALS, superseded_by=None).count(),
+        reports=Report.objects.filter(case__in=cases).count(),
+        points=Strike.objects.points(person),
         decisions=list(
             about.exclude(case=but)
             .select_related("case", "decided_by")
             .order_by("-created_at", "-pk")[:8]
         ),
-        receipts=[],
-        strikes=[],
+        receipts=list(Receipt.objects.visible_to(person).order_by("-pk")[:6]),
+        strikes=list(Strike.objects.live(person).order_by("-created_at")[:8]),
         frictions=list(Friction.objects.filter(user=person).order_by("-created_at")[:5]),
         other_cases=list(
-            Case.objects.filter(video__creator=person, status="open")
-            .exclude(pk=but.pk)
-            .order_by("-opened_at")[:8]
+            cases.filter(status=Case.Status.OPEN).exclude(pk=but.pk).order_by("-opened_at")[:8]
         ),
     )
+
+
+def subject_of(case: Case) -> str:
+    """What the case is about in a line: a prompt, a name, a file."""
+    if case.video is not None:
+        return case.video.generation.prompt
+    if case.upload is not None:
+        return case.upload.name
+    if case.generation is not None:
+        return case.generation.prompt
+    return f"@{case.about.handle}"
 
 
 def prompt_history(generation: Generation) -> dict[str, Any]:

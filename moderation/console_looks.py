@@ -72,9 +72,8 @@ def budget_of(user: User) -> Budget:
     used = looks.aggregate(points=Sum("points"))["points"] or 0.0
     since_break, last_media = 0.0, None
     later = now
-    for at, points, what in (
-        looks.filter(what__in=MEDIA).order_by("-at").values_list("at", "points", "what")[:500]
-    ):
+    media = looks.filter(what__in=MEDIA).order_by("-at")
+    for at, points in media.values_list("at", "points")[:500]:
         if later - at >= BREAK:
             break
         since_break += points

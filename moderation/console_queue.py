@@ -9,20 +9,17 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from django.db.models import Case as When_
-from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Max, Q, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, Q, When
 from django.utils import timezone
 
 from accounts.models import User
 from moderation.errors import FilterInvalid
 from moderation.models import Case, CaseQuerySet, SavedFilter
 
-SEVERITIES: Final = ("3", "2", "1")
+SEVERITIES: Final = ("4", "3", "2", "1")
 CLOCKS: Final = ("late", "soon", "later")
 ORDERS: Final = ("severity", "clock", "oldest", "newest")
 HOLDERS: Final = ("free", "mine")
-LANES: Final = ("ordinary", "intimate", "trusted")
-SUBJECTS: Final = ("video", "user", "upload", "generation")
 SOON: Final = timedelta(hours=24)
 MOST_SAVED: Final = 20
 
@@ -46,9 +43,9 @@ class QueueFilter:
         known = {
             "severity": SEVERITIES,
             "clock": CLOCKS,
-            "lane": LANES,
+            "lane": tuple(Case.Lane.values),
             "origin": tuple(Case.Origin.values),
-            "subject": SUBJECTS,
+            "subject": tuple(Case.Subject.values),
             "holder": HOLDERS,
             "order": ORDERS,
         }
@@ -82,7 +79,7 @@ class QueueFilter:
 def cases(wanted: QueueFilter, *, viewer: User) -> CaseQuerySet:
     """Open cases as asked for. Child-safety matters are not among them: they have their own queue."""
     now = timezone.now()
-    rows = _waiting()
+    rows = Case.objects.waiting()
     if wanted.severity:
         rows = rows.filter(severity=int(wanted.severity))
     if wanted.clock == "late":
@@ -104,23 +101,6 @@ def cases(wanted: QueueFilter, *, viewer: User) -> CaseQuerySet:
     elif wanted.holder == "free":
         rows = rows.exclude(~Q(claim__holder=viewer), claim__until__gt=now)
     return rows.select_related("claim", "claim__holder").order_by(*_order(wanted.order))
-
-
-_FIELDS: Final = {field.name for field in Case._meta.get_fields()}
-
-
-def _waiting() -> CaseQuerySet:
-    rows = Case.objects.queue()
-    absent: dict[str, Any] = {
-        "severity": Coalesce(Max("reports__severity"), 2),
-        "due_at": ExpressionWrapper(
-            F("opened_at") + timedelta(hours=48), output_field=DateTimeField()
-        ),
-        "language": Value(""),
-        "lane": Value("ordinary"),
-        "subject_kind": Value("video"),
-    }
-    return rows.annotate(**{name: what for name, what in absent.items() if name not in _FIELDS})
 
 
 def _order(order: str) -> tuple[Any, ...]:
@@ -147,9 +127,10 @@ def next_case(wanted: QueueFilter, *, viewer: User, after: int | None = None) ->
 def counts(*, viewer: User) -> dict[str, Any]:
     """What stands beside the queue: how many there are by severity, clock, lane and language."""
     now = timezone.now()
-    waiting = _waiting().order_by()
+    waiting = Case.objects.filter(status=Case.Status.OPEN)
     summed = waiting.aggregate(
         all=Count("pk"),
+        s4=Count("pk", filter=Q(severity=4)),
         s3=Count("pk", filter=Q(severity=3)),
         s2=Count("pk", filter=Q(severity=2)),
         s1=Count("pk", filter=Q(severity=1)),
@@ -157,16 +138,17 @@ def counts(*, viewer: User) -> dict[str, Any]:
         soon=Count("pk", filter=Q(due_at__gt=now, due_at__lte=now + SOON)),
         later=Count("pk", filter=Q(due_at__gt=now + SOON)),
         mine=Count("pk", filter=Q(claim__holder=viewer, claim__until__gt=now)),
-        intimate=Count("pk", filter=Q(lane="intimate")),
-        trusted=Count("pk", filter=Q(lane="trusted")),
+        intimate=Count("pk", filter=Q(lane=Case.Lane.INTIMATE)),
+        trusted=Count("pk", filter=Q(lane=Case.Lane.TRUSTED)),
     )
+    subjects = dict(waiting.values_list("subject_kind").annotate(number=Count("pk")).order_by())
     languages = (
         waiting.exclude(language="")
         .values_list("language")
         .annotate(number=Count("pk"))
         .order_by("-number", "language")[:12]
     )
-    return {**summed, "languages": list(languages)}
+    return {**summed, "languages": list(languages), "subjects": subjects}
 
 
 def save_filter(user: User, *, name: str, query: str) -> SavedFilter:

@@ -32,7 +32,9 @@ def is_drawn(decision_id: int, share: float) -> bool:
 
 
 def draw(decision: Decision) -> SecondLook | None:
-    """Put a decision among those that are looked at again, when its number comes up."""
+    """Put a decision about a clip among those that are looked at again, when its number comes up."""
+    if decision.case.video_id is None:
+        return None
     if not is_drawn(decision.pk, settings.SORA_SECOND_LOOK_SHARE):
         return None
     return SecondLook.objects.create(
@@ -51,7 +53,10 @@ def waiting_for(user: User) -> QuerySet[SecondLook]:
 
 
 def take(look: SecondLook, *, by: User) -> SecondLook:
-    """Hold it while it is open. Raises NotYoursToDecide for one's own decision, ClaimHeld, SecondLookClosed."""
+    """Hold it while it is open.
+
+    Raises NotYoursToDecide for one's own decision, ClaimHeld, SecondLookClosed.
+    """
     with transaction.atomic():
         require_role(by, Role.REVIEWER)
         look = SecondLook.objects.select_for_update(of=("self",)).get(pk=look.pk)
@@ -119,6 +124,14 @@ class Agreement:
     @property
     def rate(self) -> float | None:
         return self.agreed / self.looked if self.looked else None
+
+    @property
+    def low_percent(self) -> int:
+        return round(100 * self.low)
+
+    @property
+    def high_percent(self) -> int:
+        return round(100 * self.high)
 
 
 def agreement(looks: QuerySet[SecondLook] | None = None) -> Agreement:

@@ -11,7 +11,7 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from accounts.models import Workspace
-from generation.models import Receipt, Video
+from generation.models import Receipt, Upload, Video
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -144,6 +144,65 @@ class ShareBar(models.Model):
         return f"{self.video_id} stays out of public lists"
 
 
+class RemovalQuerySet(models.QuerySet["Removal"]):
+    def running(self) -> RemovalQuerySet:
+        return self.filter(lifted_at=None)
+
+
+class Removal(models.Model):
+    """A decision keeps one clip or upload from everybody. It is restored when no row of it runs.
+
+    Its files lie in quarantine until the time for an appeal is over; then they are deleted.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
+    video = models.ForeignKey(Video, models.PROTECT, null=True, related_name="removals")
+    upload = models.ForeignKey(Upload, models.PROTECT, null=True, related_name="removals")
+    reference = models.CharField(max_length=80)  # "case:12", or "hidden:12" until it is decided
+    receipt = models.ForeignKey(Receipt, models.PROTECT, null=True, related_name="removals")
+    created_at = models.DateTimeField(default=timezone.now)
+    lifted_at = models.DateTimeField(null=True)
+    moved_at = models.DateTimeField(null=True)  # files in quarantine
+    files_until = models.DateTimeField(null=True)  # null: hidden, not decided
+    files_deleted_at = models.DateTimeField(null=True)
+
+    objects = RemovalQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["reference"], name="removal_by_reference"),
+            models.Index(
+                fields=["created_at"],
+                name="removal_to_move",
+                condition=Q(moved_at=None, lifted_at=None, files_until__isnull=False),
+            ),
+            models.Index(
+                fields=["files_until"],
+                name="removal_files_end",
+                condition=Q(lifted_at=None, files_deleted_at=None),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["video", "reference"],
+                condition=Q(video__isnull=False),
+                name="removal_of_video_once",
+            ),
+            models.UniqueConstraint(
+                fields=["upload", "reference"],
+                condition=Q(upload__isnull=False),
+                name="removal_of_upload_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(video__isnull=False, upload=None) | Q(video=None, upload__isnull=False),
+                name="removal_of_one_thing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.video_id or self.upload_id} by {self.reference}"
+
+
 class Appeal(models.Model):
     """Somebody disputes one decision about them. One per decision; another reviewer decides."""
 
@@ -154,8 +213,8 @@ class Appeal(models.Model):
 
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
     receipt = models.OneToOneField(Receipt, models.PROTECT, related_name="appeal")
-    decision = models.OneToOneField(
-        "moderation.Decision", models.PROTECT, null=True, related_name="appeal"
+    decision = models.ForeignKey(
+        "moderation.Decision", models.PROTECT, null=True, related_name="appeals"
     )  # null: a check decided, nobody of the staff
     case = models.ForeignKey("moderation.Case", models.PROTECT, null=True, related_name="appeals")
     appellant = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="appeals")

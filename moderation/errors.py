@@ -160,9 +160,7 @@ class ClaimHeld(SoraError):
     remedy = "Take another one; it is free again when they put it back or their time runs out."
 
     def __init__(self, holder: str, *, until: datetime) -> None:
-        super().__init__(
-            f"{holder} works on this case.", holder=holder, until=until.isoformat()
-        )
+        super().__init__(f"{holder} works on this case.", holder=holder, until=until.isoformat())
 
 
 class TooManyHeld(SoraError):
@@ -227,3 +225,101 @@ class PeriodInvalid(SoraError):
     code = "invalid_period"
     http_status = 400
     message = "Give a first and a last day, in order and in the past."
+
+
+class InvalidAction(SoraError):
+    code = "invalid_action"
+    http_status = 400
+    param = "action"
+    message = "That can't be decided about this."
+    remedy = "Choose one of the offered actions."
+
+
+class TakedownTooLarge(SoraError):
+    code = "takedown_too_large"
+    http_status = 409
+    message = "More clips hang on this one than one takedown takes."
+    remedy = "Remove the clip alone, and tell the operator."
+
+
+class UnknownPolicy(SoraError):
+    code = "unknown_policy"
+    http_status = 400
+    param = "policy"
+    message = "There is no such rule."
+    remedy = "Choose one of the rules page."
+
+
+class AlreadyReversed(SoraError):
+    code = "already_reversed"
+    http_status = 409
+    message = "This decision was taken back already."
+
+
+class NothingToReverse(SoraError):
+    code = "nothing_to_reverse"
+    http_status = 409
+    message = "This decision changed nothing that could be taken back."
+
+
+class SelfReport(SoraError):
+    code = "self_report"
+    http_status = 409
+    message = "This is yours."
+    remedy = "You can make it private or throw it away yourself."
+
+
+class ReportingClosed(SoraError):
+    code = "reporting_closed"
+    http_status = 409
+    message = "There is nothing here that could be reported."
+
+
+class ClaimIncomplete(SoraError):
+    """`param` names the field of the form that is missing."""
+
+    code = "claim_incomplete"
+    http_status = 400
+    message = "The form isn't complete."
+
+
+class AppealTooLate(SoraError):
+    code = "appeal_too_late"
+    http_status = 409
+    message = "The time for an appeal against this decision is over."
+    remedy = "A decision can be appealed for six months."
+
+
+class NotAppealable(SoraError):
+    code = "not_appealable"
+    http_status = 409
+    message = "There is nothing to appeal in this."
+
+
+class AlreadyAppealed(SoraError):
+    code = "already_appealed"
+    http_status = 409
+    message = "You have appealed this decision."
+    remedy = "Its page says how far the appeal is."
+
+
+class AppealTextMissing(SoraError):
+    code = "appeal_text_missing"
+    http_status = 400
+    param = "text"
+    message = "Say in a few words why the decision is wrong."
+    remedy = "1 to 2000 characters."
+
+
+class AppealClosed(SoraError):
+    code = "appeal_closed"
+    http_status = 409
+    message = "Somebody has already decided this appeal."
+
+
+class SameReviewer(SoraError):
+    """Whoever decided first never decides the appeal; the database refuses it too."""
+
+    code = "same_reviewer"
+    http_status = 403
+    message = "You made the decision that is appealed. Somebody else has to look at it."

@@ -173,6 +173,39 @@ def import_file(
     return report
 
 
+def list_removed(name: str, rows: Iterable[Row], *, by: User) -> int:
+    """Add what was removed here to a bank of its own: how many hashes are new. In the caller's
+    transaction. An entry that an earlier decision listed and took back is listed again."""
+    bank = open_bank(
+        name,
+        title="Removed here",
+        source="moderation",
+        kind=HashBank.Kind.BLOCK,
+        harm=HashBank.Harm.OTHER,
+        by=by,
+    )
+    rows = list(rows)
+    added = _add(bank, rows)
+    videos = {row.video for row in rows}
+    again = bank.entries.filter(video__in=videos, status=Status.DISABLED)
+    count = len(added) + again.update(
+        status=Status.ACTIVE, reference=rows[0].reference if rows else ""
+    )
+    _changed(bank.pk)
+    return count
+
+
+def unlist_removed(name: str, reference: str, *, by: User) -> int:
+    """Switch off what one decision listed."""
+    entries = HashEntry.objects.filter(bank__name=name, reference=reference)
+    bank = HashBank.objects.filter(name=name).first()
+    count = entries.exclude(status=Status.DISABLED).update(status=Status.DISABLED)
+    if bank is not None and count:
+        _changed(bank.pk)
+        audit.record(audit.HASH_BANK_CHANGED, actor=by, target=bank, unlisted=count)
+    return count
+
+
 def _add(bank: HashBank, rows: Iterable[Row]) -> list[HashEntry]:
     """What of it was not in the bank yet. What was switched off by staff stays off."""
     rows = list(rows)

@@ -24,6 +24,7 @@ from generation import services as generation
 from generation.closed import seen_in_frames
 from generation.models import Generation, Upload, Video
 from generation.uploads import services as uploads
+from moderation import cohorts
 from moderation.errors import InvalidGrant, PilotClosed
 from moderation.models import LikenessClip, LikenessGrant, LikenessUpload
 from moderation.screening.frame_scan import REQUIRED_FOR_PHOTOGRAPHS
@@ -249,7 +250,7 @@ class Pilot:
 
     def may_bring(self, person: User, workspace: Workspace, kind: str) -> UUID | None:
         scope = SCOPE_OF.get(Upload.Kind(kind)) if kind else None
-        if scope is None or closed_because():
+        if scope is None or closed_because() or not cohorts.is_on(cohorts.LIKENESS, person):
             return None
         grant = (
             LikenessGrant.objects.active()
@@ -265,7 +266,7 @@ class Pilot:
         )
 
     def may_use(self, person: User, sources: Sequence[Upload | Video]) -> bool:
-        if closed_because():
+        if closed_because() or not cohorts.is_on(cohorts.LIKENESS, person):
             return False
         grants = _grants_of(sources)
         return grants is not None and all(g.is_active and g.person_id == person.pk for g in grants)

@@ -339,6 +339,7 @@ from moderation.enforcement_models import (  # noqa: E402, F401
     LayerError,
     LegalHold,
     Notice,
+    Removal,
     ShareBar,
     Strike,
     TrustedFlagger,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from generation.models import SafetyCheck
+from moderation.models import Appeal
 from moderation.screening.decision import Decision, redecide
 from moderation.screening.policy import Policy
 from moderation.screening.thresholds import UnknownProfile
@@ -48,6 +49,7 @@ class LabResult:
     by_category: dict[str, dict[str, int]] = field(default_factory=dict)
     moves: Counter[tuple[str, str]] = field(default_factory=Counter)
     flips: list[Flip] = field(default_factory=list)
+    people: set[int] = field(default_factory=set)  # whose decisions would differ
 
 
 def run(policy: Policy, *, last: int = 500) -> LabResult:
@@ -64,6 +66,76 @@ def run(policy: Policy, *, last: int = 500) -> LabResult:
     return result
 
 
+@dataclass(frozen=True)
+class Spared:
+    """A refusal that was taken back on appeal, and what the proposal makes of it."""
+
+    appeal: Appeal
+    after: str
+
+    @property
+    def is_spared(self) -> bool:
+        return self.after != "refuse"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a proposal changes. gained: newly refused or held; lost: no longer. appeals: overturned ones."""
+
+    decisions: LabResult
+    gained: int
+    lost: int
+    people: int
+    appeals: list[Spared]
+
+    @property
+    def spared(self) -> int:
+        return sum(item.is_spared for item in self.appeals)
+
+    def summary(self) -> dict[str, Any]:
+        """What stays on the draft."""
+        return {
+            "looked_at": self.decisions.looked_at,
+            "unreadable": self.decisions.unreadable,
+            "flips": self.decisions.all_flips,
+            "gained": self.gained,
+            "lost": self.lost,
+            "people": self.people,
+            "by_category": totals(self.decisions.by_category)[:20],
+            "appeals": len(self.appeals),
+            "spared": self.spared,
+        }
+
+
+def replay_all(policy: Policy, *, last: int = 500) -> Replay:
+    """Stored decisions and overturned appeals under a proposal: what is gained and lost, who it hits."""
+    found = run(policy, last=last)
+    stops = {"refuse", "hold"}
+    gained = sum(n for (was, now), n in found.moves.items() if was not in stops and now in stops)
+    lost = sum(n for (was, now), n in found.moves.items() if was in stops and now not in stops)
+    return Replay(found, gained, lost, len(found.people), overturned(policy))
+
+
+def overturned(policy: Policy) -> list[Spared]:
+    """The latest refusals by checks that people had taken back, decided again."""
+    appeals = (
+        Appeal.objects.filter(status=Appeal.Status.OVERTURNED, receipt__automated=True)
+        .select_related("receipt", "receipt__check_row")
+        .order_by("-decided_at", "-pk")[:MOST_SHOWN]
+    )
+    spared = []
+    for appeal in appeals:
+        check = getattr(appeal.receipt, "check_row", None)
+        if check is None:
+            continue
+        try:
+            after = replay(Decision.from_json(check.verdict), policy).action
+        except (KeyError, TypeError, ValueError, UnknownProfile):
+            continue
+        spared.append(Spared(appeal, after))
+    return spared
+
+
 def _judge(check: SafetyCheck, policy: Policy, result: LabResult) -> None:
     result.looked_at += 1
     try:
@@ -75,6 +147,7 @@ def _judge(check: SafetyCheck, policy: Policy, result: LabResult) -> None:
     if again.action == stored.action:
         return
     result.all_flips += 1
+    result.people.add(check.generation.requested_by_id)
     result.moves[stored.action, again.action] += 1
     decisive = again if ORDER[again.action] > ORDER[stored.action] else stored
     category = decisive.categories[0] if decisive.categories else "other"

@@ -7,15 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q, QuerySet
 
 from accounts import audit
 from accounts.models import User
 from accounts.permissions import check_staff
+from accounts.staff_roles import Role, has_role
 from generation.models import PolicyActivation, PolicyVersion
 from generation.models.policies import PERMISSION
 from generation.policies import active_policy, policy_of
-from moderation.errors import NoteMissing, PolicyInvalid, PolicyNotYours, PolicyUnchanged
+from moderation.errors import (
+    NoteMissing,
+    PolicyInvalid,
+    PolicyNotYours,
+    PolicyUnchanged,
+    SecondPersonNeeded,
+)
 from moderation.screening.policy import Policy, PolicyProblem, default_policy, with_changes
 
 MAX_DOCUMENT = 64_000  # characters
@@ -24,8 +31,21 @@ LOCK = 7_301_117  # advisory: versions and activations are numbered one after th
 
 
 def may_change(user: User) -> bool:
-    """Staff with the permission generation.change_screening_policy (a superuser has every one)."""
-    return user.has_perm(f"generation.{PERMISSION}")
+    """Staff with the role policy, or with the permission generation.change_screening_policy."""
+    return has_role(user, Role.POLICY) or user.has_perm(f"generation.{PERMISSION}")
+
+
+def others_who_may(user: User) -> QuerySet[User]:
+    """Everybody else who may change the policy: where there is nobody, one person has to suffice."""
+    permission = Q(user_permissions__codename=PERMISSION) | Q(
+        groups__permissions__codename=PERMISSION
+    )
+    return (
+        User.objects.filter(is_active=True, is_staff=True, suspended_at=None)
+        .filter(permission | Q(is_superuser=True) | Q(staff_roles__role=Role.POLICY))
+        .exclude(pk=user.pk)
+        .distinct()
+    )
 
 
 def policy_named(version: str) -> Policy | None:
@@ -75,9 +95,12 @@ def create_version(document: str, *, note: str, by: User) -> PolicyVersion:
 
     Raises PolicyNotYours, NoteMissing, PolicyInvalid.
     """
-    _may(by)
-    note = _note(note)
-    policy = read_document(document)
+    check_may(by)
+    return store(read_document(document), note=note_of(note), by=by)
+
+
+def store(policy: Policy, *, note: str, by: User) -> PolicyVersion:
+    """Keep a policy as the next version, whole. The caller has checked who asks."""
     with transaction.atomic():
         _lock()
         number = (PolicyVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1
@@ -96,13 +119,21 @@ def create_version(document: str, *, note: str, by: User) -> PolicyVersion:
 
 
 def activate(version: PolicyVersion | None, *, note: str, by: User) -> PolicyActivation:
-    """Let a version decide from now on; None for the shipped policy.
+    """Let a version decide from now on, everywhere; None for the shipped policy.
 
-    Raises PolicyNotYours, NoteMissing, PolicyUnchanged, and PolicyInvalid for a stored version that
-    breaks a bound of this release.
+    Its author may only while nobody else could. Raises PolicyNotYours, SecondPersonNeeded,
+    NoteMissing, PolicyUnchanged, and PolicyInvalid for a stored version that breaks a bound of this
+    release.
     """
-    _may(by)
-    note = _note(note)
+    check_may(by)
+    note = note_of(note)
+    if version is not None and version.made_by_id == by.pk and others_who_may(by).exists():
+        raise SecondPersonNeeded()
+    return switch_on(version, note=note, by=by)
+
+
+def switch_on(version: PolicyVersion | None, *, note: str, by: User) -> PolicyActivation:
+    """Switch, once it is clear who may. Raises PolicyUnchanged and PolicyInvalid."""
     if version is not None:
         try:
             policy_of(version)
@@ -123,8 +154,8 @@ def roll_back(*, note: str, by: User) -> PolicyActivation:
 
     Raises PolicyNotYours, NoteMissing, PolicyUnchanged when nothing was ever activated.
     """
-    _may(by)
-    note = _note(note)
+    check_may(by)
+    note = note_of(note)
     with transaction.atomic():
         _lock()
         steps = list(PolicyActivation.objects.order_by("-pk").select_related("version")[:2])
@@ -150,13 +181,14 @@ def _switch(
     return step
 
 
-def _may(user: User) -> None:
+def check_may(user: User) -> None:
+    """Raises PolicyNotYours, and what check_staff raises."""
     check_staff(user)
     if not may_change(user):
         raise PolicyNotYours()
 
 
-def _note(text: str) -> str:
+def note_of(text: str) -> str:
     text = text.replace("\0", "").strip()[:MAX_NOTE]
     if not text:
         raise NoteMissing()

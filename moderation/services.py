@@ -1,87 +1,158 @@
-"""Writes of moderation: a report comes in, a case is decided."""
+"""Writes of moderation: a report comes in, a finding lands, a case is decided, a decision taken back."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
-from accounts import audit
-from accounts.models import User
-from generation import services as generation
-from generation.models import Upload, Video
-from generation.uploads.services import quarantine_upload
+from accounts import audit, restrictions
+from accounts.models import User, Workspace
+from accounts.staff_roles import Role, require_role
+from billing import services as billing
+from generation import presenting
+from generation import receipts as statements
+from generation.models import Friction, Generation, Receipt, Upload, Video
+from moderation import case_events, notices, removals, reports, strikes
+from moderation.actions import (
+    ACTIONS,
+    Action,
+    Deed,
+    is_barred,
+    may_release,
+    sources_of,
+    strike,
+    wants_strike,
+)
 from moderation.errors import (
+    AlreadyReversed,
     AlreadyReviewed,
     CaseClosed,
-    DetailsTooLong,
-    HoldNeedsDecision,
+    InvalidAction,
     NoteMissing,
     NothingToRelease,
-    UnknownReason,
+    NothingToReverse,
+    NotYoursToDecide,
+    UnknownPolicy,
 )
-from moderation.models import Case, Decision, Report
-from moderation.reasons import MAX_DETAILS, REASONS
+from moderation.models import Case, Decision, Report, ShareBar, Strike
+from moderation.policies import POLICIES, POLICY_VERSION
+
+__all__ = [
+    "ask_for_release",
+    "decide",
+    "file_report",
+    "hold_for_review",
+    "land_finding",
+    "may_release",
+    "reverse",
+    "sources_of",
+]
+
+MAX_NOTE = 2000
+DIVERTED = "Passed on to child safety."
+TITLES: dict[str, str] = {
+    Receipt.Kind.REMOVAL: "We removed something of yours",
+    Receipt.Kind.RESTRICTION: "A decision about your clip",
+    Receipt.Kind.WARNING: "A warning",
+    Receipt.Kind.STRIKE: "You got a strike",
+    Receipt.Kind.LIMIT: "Some features are closed to your account",
+    Receipt.Kind.SUSPENSION: "Your account is suspended",
+    Receipt.Kind.REVERSAL: "We took a decision back",
+}
+BY_MAIL = frozenset(TITLES) - {Receipt.Kind.WARNING, Receipt.Kind.RESTRICTION}
 
 
 def file_report(
-    video: Video, *, reason: str, details: str = "", reporter: User | None = None, address: str = ""
+    subject: Video | User,
+    *,
+    reason: str,
+    details: str = "",
+    kind: str = "",
+    reporter: User | None = None,
+    address: str = "",
 ) -> Report:
-    """Take a report and open a case, or join the open one. The same person counts once per case.
+    """Take a report about a clip or a person; see moderation.reports.file."""
+    return reports.file(
+        subject, reason=reason, details=details, kind=kind, reporter=reporter, address=address
+    )
 
-    `address` is the network address of somebody without an account; only a keyed hash is kept.
-    Raises UnknownReason, DetailsTooLong.
+
+# --- What the checks find ------------------------------------------------------------------------
+
+
+def land_finding(
+    subject: Video | Upload | Generation | User,
+    *,
+    source: str,
+    code: str = "",
+    severity: int = 2,
+    origin: str = Case.Origin.FOUND,
+    workspace: Workspace | None = None,
+    **data: Any,
+) -> Case:
+    """Put what a check found on the case of its subject. In the caller's transaction, if there is one.
+
+    source: which check ("hold", "hash_match", "probing"). data: JSON for whoever looks, no scores of
+    child safety and no text of anybody.
     """
-    if reason not in REASONS:
-        raise UnknownReason()
-    details = details.replace("\0", "").strip()
-    if len(details) > MAX_DETAILS:
-        raise DetailsTooLong()
-    voice = f"user:{reporter.pk}" if reporter is not None else f"address:{address}"
-    key = salted_hmac("moderation.reporter", voice, algorithm="sha256").hexdigest()
     with transaction.atomic():
-        case, opened = Case.objects.get_or_create(
-            video=video,
-            status=Case.Status.OPEN,
-            defaults={"workspace_id": video.workspace_id},
+        case, opened = case_events.open_or_join(subject, origin=origin, workspace=workspace)
+        case_events.add(case, "found", source=source, code=code, **data)
+        weigh = case_events.begin if opened else case_events.hasten
+        weigh(case, severity=severity, lane=Case.Lane.ORDINARY)
+        audit.record(
+            audit.MODERATION_FOUND, workspace=case.workspace, target=case, source=source, code=code
         )
-        report, created = Report.objects.get_or_create(
-            case=case,
-            reporter_key=key,
-            defaults={
-                "workspace_id": video.workspace_id,
-                "video": video,
-                "reporter": reporter,
-                "reason": reason,
-                "severity": REASONS[reason].severity,
-                "details": details,
-            },
-        )
-        if opened:
-            audit.record(audit.MODERATION_CASE_OPENED, workspace=video.workspace, target=case)
-        if created:
-            audit.record(
-                audit.MODERATION_REPORTED,
-                workspace=video.workspace,
-                actor=reporter,
-                target=case,
-                reason=reason,
-                receipt=report.receipt,
-            )
-    return report
+    return case
 
 
 def hold_for_review(video: Video, reason: str) -> None:
     """Open the case of a clip a check holds. In the caller's transaction; see generation.hooks."""
-    case = Case.objects.create(
-        video=video, workspace_id=video.workspace_id, origin=Case.Origin.HELD
-    )
-    audit.record(
-        audit.MODERATION_CASE_OPENED, workspace=video.workspace, target=case, reason=reason
-    )
+    land_finding(video, source="hold", code=reason, origin=Case.Origin.HELD)
+
+
+def note_probing(friction: Friction) -> None:
+    """Somebody whose requests look like probing, once they get a second look; see generation.hooks."""
+    if friction.level == Friction.Level.SECOND_LOOK:
+        land_finding(
+            friction.user,
+            source="probing",
+            code=friction.rule,
+            severity=1,
+            workspace=friction.workspace,
+            friction=friction.pk,
+        )
+
+
+def note_hash_matches(
+    workspace: Workspace, subject: str, matches: Sequence[dict[str, Any]]
+) -> None:
+    """An upload or a job that matched a list of known material; see generation.hooks. Confirmed
+    material of abuse goes to child safety and not here."""
+    from moderation.screening.known_hashes import PROVIDER
+
+    blocked = [
+        match
+        for match in matches
+        if match.get("provider") != PROVIDER and not match.get("negative")
+    ]
+    if not blocked:
+        return
+    kind, _, key = subject.partition(":")
+    models: dict[str, Any] = {"upload": Upload, "generation": Generation}
+    found = models[kind].objects.filter(pk=key).first() if kind in models else None
+    if found is not None:
+        land_finding(
+            found,
+            source="hash_match",
+            code="known_content",
+            severity=3,
+            workspace=workspace,
+            entries=[match.get("entry") for match in blocked][:20],
+        )
 
 
 def ask_for_release(video: Video, *, by: User) -> Case:
@@ -91,89 +162,374 @@ def ask_for_release(video: Video, *, by: User) -> Case:
     has looked at for this.
     """
     with transaction.atomic():
-        video = Video.objects.select_for_update().get(pk=video.pk)
+        video = Video.objects.select_for_update(of=("self",)).get(pk=video.pk)
         if not may_release(video):
             raise NothingToRelease()
-        case = Case.objects.filter(video=video, status=Case.Status.OPEN).first()
+        case = Case.objects.filter(case_events.of_subject(video), status=Case.Status.OPEN).first()
         if case is not None:
             return case
         if Case.objects.filter(video=video, origin=Case.Origin.GUARDED).exists():
             raise AlreadyReviewed()
-        case = Case.objects.create(
-            video=video, workspace_id=video.workspace_id, origin=Case.Origin.GUARDED
-        )
-        audit.record(audit.MODERATION_CASE_OPENED, workspace=video.workspace, actor=by, target=case)
+        case, _ = case_events.open_or_join(video, origin=Case.Origin.GUARDED, by=by)
     return case
 
 
-def may_release(video: Video) -> bool:
-    """Whether there is something a person may let go: a hold, or "private only"."""
-    if video.held_at is not None:
-        return True
-    if video.shared_at is not None or video.released_at is not None:
-        return False
-    feed = video.generation.safety_checks.filter(stage="feed").order_by("-pk").first()
-    return video.is_kept_private or (feed is not None and feed.action != "allow")
-
-
-def release(video: Video, *, by: User, reason: str) -> None:
-    """Let a held clip go to its owner; let one that is not held be shared."""
-    if video.held_at is not None:
-        generation.end_hold(video, by=by, release=True, reason=reason)
-    else:
-        generation.release_video(video, by=by, reason=reason)
-
-
-def sources_of(case: Case) -> list[Upload]:
-    """The uploads the reported clip was made from, those in quarantine left out."""
-    return list(
-        Upload.objects.filter(used_by__generation=case.video.generation_id, quarantined_at=None)
-        .distinct()
-        .order_by("created_at")
-    )
+# --- Deciding ------------------------------------------------------------------------------------
 
 
 def decide(
-    case: Case, *, action: str, note: str, by: User, uploads: Sequence[UUID] = ()
+    case: Case,
+    *,
+    action: str,
+    note: str,
+    by: User,
+    policy: str = "",
+    params: dict[str, Any] | None = None,
+    uploads: Sequence[UUID] = (),
 ) -> Decision:
-    """Close a case. `remove` puts the clip into quarantine in the same transaction, and those of its
-    `uploads` that are named: what looks like them is refused from then on. `release` lets a held clip
-    go to its owner and a guarded one be shared.
+    """Decide a case with one of moderation.actions.ACTIONS; everything follows in one transaction.
 
-    Raises CaseClosed when somebody was faster, NoteMissing without a reason, NothingToRelease, and
-    HoldNeedsDecision for a held clip that would be left as it is.
+    policy: the code of the rule; empty takes that of the gravest report or finding. params: as the
+    action names them. uploads: the same as params["uploads"].
+    Raises CaseClosed when somebody was faster, NoteMissing without a reason, UnknownPolicy,
+    InvalidAction, NotYoursToDecide about oneself, NothingToRelease, HoldNeedsDecision, and what
+    require_role raises.
     """
-    action = Decision.Action(action)
-    if action == Decision.Action.RELEASE and not may_release(case.video):
-        raise NothingToRelease()
-    if action == Decision.Action.DISMISS and case.video.held_at is not None:
-        raise HoldNeedsDecision()
-    note = note.replace("\0", "").strip()[:2000]
-    if not note:
-        raise NoteMissing()
+    chosen = ACTIONS.get(action)
+    if chosen is None:
+        raise InvalidAction()
+    note = _note(note)
+    if policy and policy not in POLICIES:
+        raise UnknownPolicy()
+    given = dict(params or {})
+    if uploads:
+        given["uploads"] = [str(each) for each in uploads]
     with transaction.atomic():
-        case = Case.objects.select_for_update().get(pk=case.pk)
+        require_role(by, Role.REVIEWER)
+        case = Case.objects.select_for_update(of=("self",)).get(pk=case.pk)
         if not case.is_open:
             raise CaseClosed()
+        if case.about.pk == by.pk:
+            raise NotYoursToDecide("This case is about you.", remedy="Somebody else decides it.")
+        if case.subject_kind not in chosen.subjects:
+            raise InvalidAction()
+        rule = POLICIES[policy or _policy_of(case)]
+        deed = Deed(case, rule, given, by, reference=f"case:{case.pk}")
+        chosen.apply(deed)
+        if wants_strike(chosen, given) and chosen.code != "strike":
+            strike(deed)
+        if case.hidden_at is not None:
+            removals.give_back(reference=f"hidden:{case.pk}", by=by)
+            case_events.add(case, "shown", by=by)
+        # Receipts come last: from here to the end nobody else can write one.
+        receipt = _statement(deed, chosen)
         decision = Decision.objects.create(
-            workspace_id=case.workspace_id, case=case, action=action, note=note, decided_by=by
+            workspace_id=case.workspace_id,
+            case=case,
+            action=chosen.code,
+            policy=rule.code,
+            policy_version=POLICY_VERSION,
+            severity=rule.severity,
+            params=_storable(given),
+            undo=deed.undo,
+            note=note,
+            decided_by=by,
+            receipt=receipt,
         )
-        case.status = Case.Status.CLOSED
-        case.closed_at = timezone.now()
-        case.save(update_fields=["status", "closed_at"])
+        if deed.undo.get("strike"):
+            strikes.give(decision, _strike_statement(deed, chosen, receipt), person=case.about)
+        case_events.add(case, "decided", by=by, decision=decision.pk, action=chosen.code)
+        reports.close(case, upheld=chosen.upholds)
         audit.record(
             audit.MODERATION_DECIDED,
             workspace=case.workspace,
             actor=by,
             target=case,
-            action=str(action),
+            action=chosen.code,
+            policy=rule.code,
         )
-        if action == Decision.Action.RELEASE:
-            release(case.video, by=by, reason=f"case:{case.pk}")
-        if action == Decision.Action.REMOVE:
-            generation.end_hold(case.video, by=by, release=False, reason=f"case:{case.pk}")
-            generation.quarantine_video(case.video, by=by, reason=f"case:{case.pk}")
-            for upload in sources_of(case):
-                if upload.pk in uploads:
-                    quarantine_upload(upload, by=by, reason=f"case:{case.pk}")
     return decision
+
+
+def _note(note: str) -> str:
+    note = note.replace("\0", "").strip()[:MAX_NOTE]
+    if not note:
+        raise NoteMissing()
+    return note
+
+
+def _policy_of(case: Case) -> str:
+    """The rule a case was brought for: its gravest report's, else its latest finding's."""
+    gravest = case.reports.order_by("flood", "-severity", "created_at").first()
+    if gravest is not None and gravest.reason in POLICIES:
+        return gravest.reason
+    for event in case.events.filter(kind="found").order_by("-at", "-pk"):
+        if event.data.get("code") in POLICIES:
+            return str(event.data["code"])
+    if case.video is not None:
+        check = case.video.generation.safety_checks.exclude(action="allow").order_by("-pk").first()
+        reasons = check.verdict.get("reasons", []) if check is not None else []
+        return next((code for code in reasons if code in POLICIES), "other")
+    return "other"
+
+
+def _storable(params: dict[str, Any]) -> dict[str, Any]:
+    """What was chosen, as JSON: only names the actions know, strings bounded."""
+    known = {name for action in ACTIONS.values() for name in action.params}
+    return {
+        name: [str(each)[:64] for each in value][:100]
+        if isinstance(value, list | tuple)
+        else value
+        if isinstance(value, bool | int)
+        else str(value)[:200]
+        for name, value in params.items()
+        if name in known
+    }
+
+
+def _statement(deed: Deed, action: Action) -> Receipt | None:
+    """The statement of reasons for whom the decision hits, and for everybody whose clip went with it."""
+    if not action.kind:
+        return None
+    case, rule = deed.case, deed.policy
+    main = statements.Statement(
+        workspace=case.workspace,
+        person=case.about,
+        kind=action.kind,
+        subject_kind=case.subject_kind,
+        subject_id=case.subject_id,
+        layer="review",
+        code=rule.code,
+        where={"field": "profile" if case.subject_kind == "user" else case.subject_kind},
+        automated=False,
+        message=action.says(deed),
+        appealable=action.appealable,
+        data={"case": case.pk, "action": action.code},
+    )
+    others = [
+        statements.Statement(
+            workspace=video.workspace,
+            person=video.creator,
+            kind=action.kind,
+            subject_kind=Receipt.Subject.VIDEO,
+            subject_id=str(video.pk),
+            layer="review",
+            code=rule.code,
+            where={"field": "video"},
+            automated=False,
+            message="We removed a clip of yours that was made from something we removed, or shows "
+            f"the same. {rule.message}",
+            appealable=True,
+            data={"case": case.pk, "action": action.code, "with": case.subject_id},
+        )
+        for video in deed.hit
+        if video.pk != case.video_id
+    ]
+    written = statements.issue_many([main, *others])
+    if deed.hit:
+        removals.name_receipts(deed.reference, written)
+    _tell(written)
+    return written[0]
+
+
+def _strike_statement(deed: Deed, action: Action, main: Receipt | None) -> Receipt:
+    """A strike that comes with a removal has a statement of its own; the appeal is that of the removal."""
+    if main is not None and action.kind == Receipt.Kind.STRIKE:
+        return main
+    number = main.public_id if main is not None else ""
+    receipt = statements.issue(
+        workspace=deed.case.workspace,
+        person=deed.case.about,
+        kind=Receipt.Kind.STRIKE,
+        subject_kind=Receipt.Subject.USER,
+        subject_id=deed.case.about.pk,
+        layer="review",
+        code=deed.policy.code,
+        where={"field": deed.case.subject_kind},
+        automated=False,
+        message=f"You got a strike with the decision {number}. {deed.until}".strip(),
+        remedy=f"Appeal the decision {number}: when it is taken back, so is the strike.",
+        appealable=False,
+        data={"case": deed.case.pk, "main": number},
+    )
+    _tell([receipt])
+    return receipt
+
+
+def _tell(written: Sequence[Receipt]) -> None:
+    """One notice for each person, however many of their clips went."""
+    by_person: dict[int, list[Receipt]] = {}
+    for receipt in written:
+        by_person.setdefault(receipt.person_id, []).append(receipt)
+    for mine in by_person.values():
+        first, more = mine[0], len(mine) - 1
+        also = f" {more} more of your clips went with it." if more else ""
+        notices.tell(
+            first.person,
+            TITLES[first.kind],
+            f"{first.message}{also}\n\n{first.remedy}\n\nDecision {first.public_id}.",
+            url="/settings/decisions/" if more else first.page_url,
+            workspace=first.workspace,
+            receipt=first,
+            mail=first.kind in BY_MAIL,
+        )
+
+
+# --- Taking back ---------------------------------------------------------------------------------
+
+
+def reverse(decision: Decision, *, by: User, note: str, refund: bool = False) -> Decision:
+    """Take a decision back: everything it did is undone in one transaction, the strike included.
+
+    refund: give back what the clip cost, since its owner could not use it. Raises AlreadyReversed,
+    NothingToReverse for a decision that changed nothing, NoteMissing, and what require_role raises.
+    """
+    note = _note(note)
+    with transaction.atomic():
+        require_role(by, Role.REVIEWER)
+        return _reverse(decision, by=by, note=note, refund=refund)
+
+
+def _reverse(decision: Decision, *, by: User, note: str, refund: bool) -> Decision:
+    case = Case.objects.select_for_update(of=("self",)).get(pk=decision.case_id)
+    decision = Decision.objects.select_for_update(of=("self",)).get(pk=decision.pk)
+    if decision.is_reversed:
+        raise AlreadyReversed()
+    action = ACTIONS.get(decision.action)
+    if action is None or action.code == "dismiss":
+        raise NothingToReverse()
+    if case.about.pk == by.pk:
+        raise NotYoursToDecide("This case is about you.", remedy="Somebody else decides it.")
+    deed = Deed(
+        case,
+        POLICIES.get(decision.policy, POLICIES["other"]),
+        dict(decision.params),
+        by,
+        reference=f"case:{case.pk}",
+        undo=dict(decision.undo),
+    )
+    hit = _owners(deed.reference, case)
+    action.reverse(deed)
+    if decision.undo.get("strike"):
+        restrictions.lift(case.about, reference=deed.reference, by=by)
+        strikes.void(decision, by=by)
+    if refund and case.video is not None and decision.action in ("remove", "takedown", "block"):
+        give_refund(case.video, reference=f"overturned:{decision.pk}", by=by)
+    receipt = statements.issue(
+        workspace=case.workspace,
+        person=case.about,
+        kind=Receipt.Kind.REVERSAL,
+        subject_kind=case.subject_kind,
+        subject_id=case.subject_id,
+        layer="review",
+        code=decision.policy,
+        automated=False,
+        message="We took a decision back. What it did is undone.",
+        remedy="You don't have to do anything.",
+        appealable=False,
+        data={"case": case.pk, "decision": decision.pk},
+    )
+    made = Decision.objects.create(
+        workspace_id=case.workspace_id,
+        case=case,
+        action=Decision.Action.REVERSE,
+        policy=decision.policy,
+        policy_version=POLICY_VERSION,
+        severity=decision.severity,
+        note=note,
+        decided_by=by,
+        receipt=receipt,
+        supersedes=decision,
+    )
+    case_events.add(case, "reversed", by=by, decision=decision.pk)
+    if action.upholds:
+        reports.close(case, upheld=False)
+    _tell([receipt])
+    for person in hit:
+        notices.tell(
+            person,
+            TITLES[Receipt.Kind.REVERSAL],
+            "Clips of yours that had been removed are back.",
+            url="/settings/decisions/",
+        )
+    audit.record(
+        audit.MODERATION_REVERSED,
+        workspace=case.workspace,
+        actor=by,
+        target=case,
+        decision=decision.pk,
+        action=decision.action,
+    )
+    return made
+
+
+def undo_for_appeal(decision: Decision, *, by: User, note: str) -> Decision:
+    """The same for an appeal that is decided, in its transaction; what the clip cost goes back too."""
+    return _reverse(decision, by=by, note=note, refund=True)
+
+
+def take_back_diverted(video: Video, *, by: User) -> None:
+    """Child safety found nothing: what passed the clip on to it is undone. In the caller's transaction."""
+    passed_on = Decision.objects.filter(case__video=video, action="remove", note=DIVERTED)
+    for decision in passed_on.filter(superseded_by=None):
+        _reverse(decision, by=by, note="Child safety found nothing.", refund=False)
+
+
+def _owners(reference: str, case: Case) -> list[User]:
+    """The other people whose clips went with a decision that is about to be taken back."""
+    return list(
+        User.objects.filter(videos__removals__reference=reference)
+        .filter(videos__removals__lifted_at=None)
+        .exclude(pk=case.about.pk)
+        .distinct()
+    )
+
+
+def give_refund(video: Video, *, reference: str, by: User) -> bool:
+    """Credits of a clip back to its workspace, once. False: it was not charged."""
+    job = video.generation
+    if presenting.credit_state(job) != "captured" or job.cost_credits < 1:
+        return False
+    billing.grant_credits(
+        job.workspace,
+        job.cost_credits,
+        reference,
+        kind="adjust",
+        by=by,
+        note="A removal was taken back on appeal",
+    )
+    return True
+
+
+# --- What the feeds ask ---------------------------------------------------------------------------
+
+
+def objection(video: Video) -> str:
+    """Why a clip may not be featured or rise; see feeds.hooks."""
+    if Case.objects.filter(video=video, status=Case.Status.OPEN).exists():
+        return "A case about this clip is open."
+    if is_barred(video):
+        return "A decision keeps this clip out of public lists."
+    if Strike.objects.live(video.creator).exists():
+        return "Its creator has a live strike."
+    if restrictions.is_restricted(video.creator, "share"):
+        return "Its creator may not share at the moment."
+    return ""
+
+
+def bar(video: Video) -> str:
+    """Why a clip may not be made public at all; see feeds.hooks."""
+    if ShareBar.objects.filter(video=video, lifted_at=None).exists():
+        return "A decision keeps this clip out of public lists."
+    return ""
+
+
+def now_closed(person: User) -> bool:
+    """Whether child safety keeps an account closed; see accounts.hooks.account_holds."""
+    from moderation.models import ChildSafetyCase
+
+    mine = ChildSafetyCase.objects.filter(person=person)
+    return (
+        mine.waiting().filter(account_held=True).exists()
+        or mine.filter(decisions__action="report").exists()
+    )

@@ -69,7 +69,7 @@ def report(request: HttpRequest, video_id: UUID) -> HttpResponse:
     video = (
         Video.objects.visible_to(request.user)  # type: ignore[arg-type]
         .filter(pk=video_id)
-        .select_related("generation", "workspace")
+        .select_related("generation", "workspace", "creator")
         .defer("manifest")
         .first()
     )
@@ -85,6 +85,7 @@ def report(request: HttpRequest, video_id: UUID) -> HttpResponse:
         filed = services.file_report(
             video,
             reason=request.POST.get("reason", ""),
+            kind=request.POST.get("kind", ""),
             details=request.POST.get("details", ""),
             reporter=reporter,
             address=network_address(request),

@@ -9,7 +9,9 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from accounts.staff_roles import has_role
 from generation.services import record_download
+from generation.takedown import is_out_of_reach
 from sora_site.lib import storage
 
 CONTENT_TYPES = {
@@ -32,6 +34,8 @@ def deliver(request: HttpRequest, token: str, filename: str) -> HttpResponse:
         link = storage.read_link(token)
     except signing.BadSignature:
         raise Http404 from None
+    if is_out_of_reach(link.key) and not has_role(request.user, "reviewer"):
+        raise Http404
     path = storage.local_path(link.key)
     if path is not None and not path.is_file():
         raise Http404

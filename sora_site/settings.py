@@ -394,6 +394,11 @@ SORA_ARCHIVE_DAYS = env.int("SORA_ARCHIVE_DAYS", default=7)
 SORA_MAX_ARCHIVE_BYTES = env.int("SORA_MAX_ARCHIVE_BYTES", default=4 * 1024**3)
 SORA_MAX_UPLOAD_BYTES = env.int("SORA_MAX_UPLOAD_BYTES", default=200 * 1024 * 1024)  # verify
 
+# --- Feeds -----------------------------------------------------------------------------------
+
+SORA_FEATURED_APPROVALS = env.int("SORA_FEATURED_APPROVALS", default=1)  # curators who must agree
+SORA_BREAK_MINUTES = max(0, env.int("SORA_BREAK_MINUTES", default=0))  # of a feed; 0: no break card
+
 # --- Uploads ---------------------------------------------------------------------------------
 
 SORA_UPLOADS = env("SORA_UPLOADS", default="drawn")  # off | drawn | photos
@@ -425,6 +430,7 @@ REST_FRAMEWORK = {
         "user": env("SORA_API_RATE", default="600/min"),
         "verify": env("SORA_VERIFY_RATE", default="20/min"),
         "report": env("SORA_REPORT_RATE", default="20/hour"),
+        "report_lookup": "60/hour",
     },
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -8,6 +8,8 @@ What the pipeline silently gets wrong is owned here: conditions lie on the laten
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,7 @@ class LTX(Family):
     def __init__(self, pipe: Any, capabilities: Capabilities, table: dict[str, Any]) -> None:
         super().__init__(pipe, capabilities, table)
         self.sized: FlowMatchEulerDiscreteScheduler | None = None
+        self.nothing: tuple[str, tuple[Tensor, Tensor]] | None = None  # the last negative prompt
         if isinstance(pipe, FirstPipeline):  # the levels are computed here and taken as they are
             self.sized = pipe.scheduler
             pipe.scheduler = FlowMatchEulerDiscreteScheduler()
@@ -144,21 +147,22 @@ class LTX(Family):
             timesteps = [1000 * level for level in part]
             given = conditions  # an empty list, too, makes the pipeline look at the noise levels
         try:
-            latents = self.pipe(
-                prompt=None,
-                conditions=given,
-                width=drawn.width,
-                height=drawn.height,
-                num_frames=drawn.frames,
-                frame_rate=spec.fps,
-                num_inference_steps=spec.steps,
-                timesteps=timesteps,
-                guidance_scale=spec.guidance,
-                generator=generator,
-                output_type="latent",
-                callback_on_step_end=on_step,
-                **self.text(spec, drawn, extra),
-            ).frames
+            with same_positions(self.pipe.transformer.rope):
+                latents = self.pipe(
+                    prompt=None,
+                    conditions=given,
+                    width=drawn.width,
+                    height=drawn.height,
+                    num_frames=drawn.frames,
+                    frame_rate=spec.fps,
+                    num_inference_steps=spec.steps,
+                    timesteps=timesteps,
+                    guidance_scale=spec.guidance,
+                    generator=generator,
+                    output_type="latent",
+                    callback_on_step_end=on_step,
+                    **self.text(spec, drawn, extra),
+                ).frames
         finally:
             self.pipe.source = None
         return self.denormalise(latents)
@@ -226,7 +230,7 @@ class LTX(Family):
         encode = self.pipe._get_t5_prompt_embeds
         length = self.tokens
         parts = [encode(p.text, max_sequence_length=length) for p in spec.prompts]
-        negative, negative_mask = encode(spec.negative_prompt, max_sequence_length=length)
+        negative, negative_mask = self.negative(spec.negative_prompt)
         if len(parts) == 1:
             return {
                 "prompt_embeds": parts[0][0],
@@ -257,6 +261,31 @@ class LTX(Family):
             "negative_prompt_embeds": torch.cat([negative] * len(parts), 1),
             "negative_prompt_attention_mask": without,
         }
+
+    def negative(self, text: str) -> tuple[Tensor, Tensor]:
+        """Embeddings and mask of what to leave out. Mostly the same as for the clip before: kept."""
+        if self.nothing is None or self.nothing[0] != text:
+            found = self.pipe._get_t5_prompt_embeds(text, max_sequence_length=self.tokens)
+            self.nothing = text, found
+        return self.nothing[1]
+
+
+@contextmanager
+def same_positions(rope: Any) -> Iterator[None]:
+    """The pipeline gives the same coordinates at every step: their rotary embedding is made once."""
+    made, known = rope.forward, {}
+
+    def forward(hidden: Tensor, *arguments: Any) -> tuple[Tensor, Tensor]:
+        key = hidden.dtype, *map(id, arguments)
+        if key not in known:
+            known[key] = arguments, made(hidden, *arguments)  # kept, so that no id is used twice
+        return known[key][1]
+
+    rope.forward = forward
+    try:
+        yield
+    finally:
+        rope.forward = made
 
 
 def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:

@@ -114,12 +114,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    models.Index(
-                        fields=["person", "-created_at", "-id"], name="receipt_by_person"
-                    ),
-                    models.Index(
-                        fields=["subject_kind", "subject_id"], name="receipt_by_subject"
-                    ),
+                    models.Index(fields=["person", "-created_at", "-id"], name="receipt_by_person"),
+                    models.Index(fields=["subject_kind", "subject_id"], name="receipt_by_subject"),
                 ],
                 "constraints": [
                     models.CheckConstraint(
@@ -135,16 +131,16 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("appealable", False), ("appeal_until", None)),
-                            models.Q(("appealable", True), ("appeal_until__isnull", False)),
+                            models.Q(("appeal_until", None), ("appealable", False)),
+                            models.Q(("appeal_until__isnull", False), ("appealable", True)),
                             _connector="OR",
                         ),
                         name="receipt_appeal_until_iff_appealable",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("previous_hash__regex", "^[0-9a-f]{64}$"),
                             ("hash__regex", "^[0-9a-f]{64}$"),
+                            ("previous_hash__regex", "^[0-9a-f]{64}$"),
                         ),
                         name="receipt_is_chained",
                     ),

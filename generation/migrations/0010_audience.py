@@ -4,7 +4,7 @@ Why:     a clip has an audience, lists must not play what flashes, and every cli
 Cost:    reads the stored output check of each clip once and rewrites these rows; two new indexes.
 Deploy:  safe beside older workers: they leave the columns to the database's defaults.
 Undo:    drops the columns; links, alt texts and workspace feeds are gone then.
-Test:    tests/feeds/test_flashes.py::test_the_flash_scan_of_clips_made_before_is_read
+Test:    tests/feeds/test_outside.py::test_the_flash_scan_of_clips_made_before_is_read
 """
 
 import django.contrib.postgres.indexes

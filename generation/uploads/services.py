@@ -22,7 +22,7 @@ from django.db.models import Sum
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from accounts import audit
+from accounts import audit, restrictions
 from accounts.models import User, Workspace
 from generation.errors import (
     InvalidRequest,
@@ -100,6 +100,7 @@ def start_upload(workspace: Workspace, *, by: User, name: str, size_bytes: int) 
     """
     if settings.SORA_UPLOADS == "off":
         raise UploadsOff()
+    restrictions.check(by, "upload")
     if not has_agreed(by):
         raise UploadAgreementRequired()
     name = "".join(c for c in Path(name.replace("\\", "/")).name if c.isprintable()).strip()

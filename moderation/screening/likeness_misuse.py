@@ -9,8 +9,10 @@ everywhere else. Pure: no model is asked here, the signals of the text checks co
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
 
-from moderation.screening.normalise import fold, words_of
+from moderation.screening.normalise import fold, has_unspaced_script, native, words_of
 from moderation.screening.protocol import Category
 from moderation.screening.signals import Signal
 
@@ -30,7 +32,10 @@ HARMFUL = frozenset(
     }
 )
 
-# Category -> words at whose beginning one of these stands; "kiss" is also "kissing".
+WORLD = Path(__file__).parent / "likeness_words.txt"
+
+# Category -> English words at whose beginning one of these stands; "kiss" is also "kissing". Other
+# languages: likeness_words.txt.
 _BEGINNINGS: dict[Category, tuple[str, ...]] = {
     Category.SEXUAL: (
         *("undress", "strip off", "stripping", "striptease", "take off her", "take off his"),
@@ -173,10 +178,48 @@ def misused(
 
 
 def listed(text: str) -> frozenset[Category]:
-    """Categories of which a listed beginning stands in the text."""
-    plain = words_of(fold(text))
-    return frozenset(
+    """Categories of which a listed beginning stands in the text, in any of the lists' languages."""
+    latin, own = words_of(fold(text)), words_of(native(text))
+    found = {
         category
         for category, beginnings in _BEGINNINGS.items()
-        if any(f" {beginning}" in plain for beginning in beginnings)
+        if any(f" {beginning}" in latin for beginning in beginnings)
+    }
+    for category, folded, scripts, anywhere in _world():
+        if (
+            any(beginning in latin for beginning in folded)
+            or any(beginning in own for beginning in scripts)
+            or any(piece in own for piece in anywhere)
+        ):
+            found.add(category)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=1)
+def _world() -> tuple[tuple[Category, tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...]:
+    """(category, beginnings in Latin letters, in other alphabets, pieces in scripts without spaces).
+
+    Raises ValueError for a line that names no category: a list that is not read would be worse
+    than none.
+    """
+    latin: dict[Category, list[str]] = {}
+    scripts: dict[Category, list[str]] = {}
+    anywhere: dict[Category, list[str]] = {}
+    for line in WORLD.read_text(encoding="utf-8").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, _, rest = line.partition(":")
+        category = Category(name.strip())
+        for word in rest.split(","):
+            word = native(word.strip())
+            if has_unspaced_script(word):
+                anywhere.setdefault(category, []).append(word)
+            elif any("\u0370" <= c < "\u1e00" for c in word):
+                scripts.setdefault(category, []).append(f" {words_of(word).strip()}")
+            else:
+                latin.setdefault(category, []).append(f" {words_of(fold(word)).strip()}")
+    return tuple(
+        (c, tuple(latin.get(c, ())), tuple(scripts.get(c, ())), tuple(anywhere.get(c, ())))
+        for c in Category
+        if c in latin or c in scripts or c in anywhere
     )

@@ -6,9 +6,12 @@ from uuid import UUID
 
 from django import template
 
+from accounts.models import User
+from accounts.staff_roles import roles_of
 from generation.models import Video
-from moderation import childsafety, policies, services
+from moderation import childsafety, effectiveness, notices, policies, reasons, services
 from moderation.childsafety_models import ChildSafetyCase
+from moderation.models import VideoLabel
 from moderation.reasons import REASONS, ReportReason
 
 register = template.Library()
@@ -18,6 +21,27 @@ register = template.Library()
 def report_reasons() -> list[ReportReason]:
     """The reasons in the order the form shows them."""
     return list(REASONS.values())
+
+
+@register.simple_tag
+def report_tree() -> list[tuple[str, list[ReportReason]]]:
+    """The reasons by group, in the order the form shows them."""
+    return reasons.tree()
+
+
+@register.simple_tag(takes_context=True)
+def notices_unread(context: template.Context) -> int:
+    """The number on the bell. From the cache: no query for most pages."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    return notices.unread(user) if isinstance(user, User) else 0
+
+
+@register.simple_tag
+def video_labels(video_id: str) -> list[str]:
+    """What stands on a clip for everybody who sees it."""
+    rows = VideoLabel.objects.filter(video=UUID(str(video_id)), removed_at=None)
+    return [label.get_code_display() for label in rows.order_by("created_at")]
 
 
 @register.simple_tag
@@ -54,3 +78,19 @@ def may_review_child_safety(context: template.Context) -> bool:
 def child_safety_waiting() -> int:
     """How many child-safety cases wait; a number is all that staff without the permission learn."""
     return ChildSafetyCase.objects.waiting().count()
+
+
+@register.simple_tag(takes_context=True)
+def staff_roles_of_viewer(context: template.Context) -> frozenset[str]:
+    """The staff roles of whoever looks at the page: asked once a page."""
+    request = context["request"]
+    if not hasattr(request, "staff_roles_held"):
+        request.staff_roles_held = roles_of(request.user)
+    held: frozenset[str] = request.staff_roles_held
+    return held
+
+
+@register.simple_tag
+def canaries_drifted() -> int:
+    """How many known prompts got a wrong answer that nobody has taken note of."""
+    return effectiveness.drifted()

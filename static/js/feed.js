@@ -1,6 +1,9 @@
 // Endless feed: the "Older clips" link is followed before the reader reaches it.
 // Without this script the link still works as a link.
+import { storage } from "./ui.js";
+
 const AHEAD = "900px";
+const MINUTE = 60_000;
 
 function grow(area) {
   const list = area.querySelector("[data-feed-items]");
@@ -53,4 +56,29 @@ function grow(area) {
   observe();
 }
 
-for (const area of document.querySelectorAll("[data-feed]")) grow(area);
+// After so many minutes in this tab's feeds a card suggests a break; it stands still and blocks nothing.
+function suggestBreaks(area) {
+  const card = document.querySelector("[data-break]");
+  const minutes = Number(area.dataset.breakMinutes);
+  if (!card || !minutes) return;
+  const since = storage("feed-since", () => sessionStorage);
+  let began = Number(since.read()) || Date.now();
+  since.write(began);
+  setInterval(() => {
+    if (document.hidden || Date.now() - began < minutes * MINUTE) return;
+    began = Date.now();
+    since.write(began);
+    area.querySelector("[data-break-card]")?.remove();
+    const list = area.querySelector("[data-feed-items]");
+    const seen = [...list.children].find((item) => item.getBoundingClientRect().top > innerHeight / 2);
+    list.insertBefore(card.content.cloneNode(true), seen || null);
+  }, 5000);
+  area.addEventListener("click", (event) => {
+    if (event.target.closest("[data-break-on]")) event.target.closest("[data-break-card]").remove();
+  });
+}
+
+for (const area of document.querySelectorAll("[data-feed]")) {
+  grow(area);
+  suggestBreaks(area);
+}

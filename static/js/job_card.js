@@ -212,6 +212,9 @@ export function fill(card, job) {
     text(card, "reason", job.reason.message);
     text(card, "remedy", job.reason.remedy || "");
   }
+  const decision = slot(card, "decision");
+  decision.hidden = !job.reason?.decision_url;
+  if (job.reason?.decision_url) decision.href = job.reason.decision_url;
   const again = slot(card, "again");
   const query = new URLSearchParams({ prompt: job.prompt, size: `${job.width}x${job.height}`, seconds: job.seconds });
   again.href = `/create/?${query}`;

@@ -1,4 +1,4 @@
-// Like buttons: shown at once, taken back when the server says no.
+// Like and save buttons: shown at once, taken back when the server says no.
 import { api } from "./api.js";
 import { toast } from "./ui.js";
 
@@ -23,6 +23,22 @@ document.addEventListener("click", async (event) => {
     show(button, answer.liked, answer.likes);
   } catch (error) {
     show(button, was, count);
+    toast(error.message, { bad: true });
+  }
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-save]");
+  if (!button) return;
+  event.preventDefault();
+  const was = button.getAttribute("aria-pressed") === "true";
+  button.setAttribute("aria-pressed", String(!was));
+  try {
+    const answer = await api(`/api/v1/videos/${button.dataset.save}/save/`, { method: was ? "DELETE" : "PUT" });
+    button.setAttribute("aria-pressed", String(answer.saved));
+    toast(answer.saved ? "Saved" : "No longer saved");
+  } catch (error) {
+    button.setAttribute("aria-pressed", String(was));
     toast(error.message, { bad: true });
   }
 });

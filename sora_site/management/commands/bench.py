@@ -25,6 +25,8 @@ class Command(BaseCommand):
             "--part", action="append", default=[], help="of a benchmark that has parts: one alone"
         )
 
+        parser.add_argument("--rows", type=int, help="of a benchmark over rows: how many")
+
     def handle(self, *, name: str | None, part: list[str], **options: Any) -> None:
         known = benchmarks()
         if name is None:
@@ -34,6 +36,8 @@ class Command(BaseCommand):
         if name not in known:
             raise CommandError(f"There is no benchmark {name!r}; there are {', '.join(known)}.")
         parts = [word for each in part for word in ("--part", each)]
+        if options["rows"] is not None:
+            parts += ["--rows", str(options["rows"])]
         child = subprocess.run(
             [sys.executable, "-m", f"benchmarks.{name.replace('-', '_')}", "--json", *parts],
             cwd=settings.BASE_DIR,

@@ -1,0 +1,36 @@
+"""What other apps add to the feeds, and what they may call.
+
+`objections` is read when a clip enters Featured or Rising and every minute while it is there: each
+gives a sentence for the curator why the clip may not be there now, or "".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from generation.models import Video
+
+objections: list[Callable[[Video], str]] = []
+
+# Each says why a clip may not be shown outside its workspace at all, or "" (a decision keeps it in).
+bars: list[Callable[[Video], str]] = []
+
+
+def objection_to(video: Video) -> str:
+    """Why this clip may not be featured or rise now; "" when nothing is against it."""
+    if video.shared_at is None or video.quarantined_at is not None:
+        return "The clip isn't public."
+    if not video.creator.is_active or video.creator.is_suspended:
+        return "Its creator's account is closed."
+    return next((why for object_to in objections if (why := object_to(video))), "")
+
+
+def unfeature(video: Video, *, why: str = "It is no longer public.") -> None:
+    """End a clip's open slot and take it out of Rising, in the caller's transaction.
+
+    Coming back takes a new decision of a curator. Nothing happens to a clip that is in neither.
+    """
+    from feeds import featuring, rising
+
+    featuring.end_of(video, why=why)
+    rising.withdraw(video, why=why)
