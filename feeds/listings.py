@@ -108,8 +108,8 @@ def saved_by(viewer: User) -> Listing:
 
 def in_collection(collection: Collection, viewer: Viewer) -> Listing:
     """A collection's public clips, latest added first."""
-    videos = Video.objects.shared().filter(collectionitem__collection=collection)
-    videos = videos.annotate(added_at=F("collectionitem__added_at"))
+    videos = Video.objects.shared().filter(collected__collection=collection)
+    videos = videos.annotate(added_at=F("collected__added_at"))
     return Listing(for_viewer(videos, viewer), "added_at")
 
 

@@ -99,7 +99,7 @@ def cases(wanted: QueueFilter, *, viewer: User) -> CaseQuerySet:
     if wanted.holder == "mine":
         rows = rows.filter(claim__holder=viewer, claim__until__gt=now)
     elif wanted.holder == "free":
-        rows = rows.exclude(~Q(claim__holder=viewer), claim__until__gt=now)
+        rows = rows.filter(Q(claim=None) | Q(claim__until__lte=now) | Q(claim__holder=viewer))
     return rows.select_related("claim", "claim__holder").order_by(*_order(wanted.order))
 
 

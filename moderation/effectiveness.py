@@ -102,7 +102,7 @@ def errors(since: datetime) -> list[Errors]:
     """By stage, as statements of reasons name it; those of people ("review") too."""
     given = dict(
         Receipt.objects.filter(created_at__gte=since)
-        .exclude(kind__in=[Receipt.Kind.REVERSAL, Receipt.Kind.NOTHING])
+        .exclude(kind=Receipt.Kind.REVERSAL)
         .values_list("layer")
         .annotate(number=Count("pk"))
         .order_by()

@@ -13,6 +13,7 @@ from typing import Any
 
 from generation.models import SafetyCheck
 from moderation.models import Appeal
+from moderation.screening import site_lists
 from moderation.screening.decision import Decision, redecide
 from moderation.screening.policy import Policy
 from moderation.screening.thresholds import UnknownProfile
@@ -20,6 +21,7 @@ from moderation.screening.thresholds import UnknownProfile
 LENGTHS = (100, 500, 2000)
 MOST = LENGTHS[-1]
 MOST_SHOWN = 100
+TEXT_STAGES = (SafetyCheck.Stage.GATE, SafetyCheck.Stage.PROMPT, SafetyCheck.Stage.FEED)
 ORDER = {"allow": 0, "guard": 1, "hold": 2, "refuse": 3}
 
 
@@ -120,7 +122,7 @@ def overturned(policy: Policy) -> list[Spared]:
     """The latest refusals by checks that people had taken back, decided again."""
     appeals = (
         Appeal.objects.filter(status=Appeal.Status.OVERTURNED, receipt__automated=True)
-        .select_related("receipt", "receipt__check_row")
+        .select_related("receipt", "receipt__check_row", "receipt__check_row__generation")
         .order_by("-decided_at", "-pk")[:MOST_SHOWN]
     )
     spared = []
@@ -129,7 +131,7 @@ def overturned(policy: Policy) -> list[Spared]:
         if check is None:
             continue
         try:
-            after = replay(Decision.from_json(check.verdict), policy).action
+            after = replay(Decision.from_json(check.verdict), policy, texts_of(check)).action
         except (KeyError, TypeError, ValueError, UnknownProfile):
             continue
         spared.append(Spared(appeal, after))
@@ -140,7 +142,7 @@ def _judge(check: SafetyCheck, policy: Policy, result: LabResult) -> None:
     result.looked_at += 1
     try:
         stored = Decision.from_json(check.verdict)
-        again = replay(stored, policy)
+        again = replay(stored, policy, texts_of(check))
     except (KeyError, TypeError, ValueError, UnknownProfile):
         result.unreadable += 1
         return
@@ -160,15 +162,33 @@ def _judge(check: SafetyCheck, policy: Policy, result: LabResult) -> None:
         )
 
 
-def replay(stored: Decision, policy: Policy) -> Decision:
-    """The same signals under another policy."""
+def replay(stored: Decision, policy: Policy, texts: Iterable[tuple[str, str]] = ()) -> Decision:
+    """The same signals under another policy, its own list entries looked for in the texts once more.
+
+    texts: (subject, text) of what a stored decision was about; the policy's entries replace those of
+    the policy it was made with.
+    """
+    signals = [signal for signal in stored.signals if signal.provider != site_lists.PROVIDER]
+    for subject, text in texts:
+        signals += site_lists.signals(policy.lists, text, subject)
     return redecide(
-        stored.signals,
+        signals,
         profile=stored.profile,
         policy=policy,
         details=stored.details,
         stage=stored.stage,
     )
+
+
+def texts_of(check: SafetyCheck) -> list[tuple[str, str]]:
+    """The texts a stored decision read, by subject; empty for one about pictures."""
+    if check.stage not in TEXT_STAGES:
+        return []
+    job = check.generation
+    texts = [("prompt", job.prompt)]
+    if job.rewritten_prompt and check.stage != SafetyCheck.Stage.GATE:
+        texts.append(("rewritten", job.rewritten_prompt))
+    return texts
 
 
 def _strongest(decision: Decision) -> str:

@@ -140,7 +140,7 @@ def _notices(rows: QuerySet[Report]) -> dict[str, Any]:
 
 
 def _own_initiative(rows: QuerySet[Receipt]) -> dict[str, Any]:
-    restrictive = rows.exclude(kind__in=[Kind.REVERSAL, Kind.NOTHING])
+    restrictive = rows.exclude(kind=Kind.REVERSAL)
     return {
         "statements": restrictive.count(),
         "by_kind": _by(restrictive, "kind"),
@@ -180,7 +180,7 @@ def _automation(start: datetime, end: datetime) -> dict[str, Any]:
     checks = SafetyCheck.objects.filter(created_at__gte=start, created_at__lt=end)
     refused = Receipt.objects.filter(
         created_at__gte=start, created_at__lt=end, automated=True
-    ).exclude(kind__in=[Kind.REVERSAL, Kind.NOTHING])
+    ).exclude(kind=Kind.REVERSAL)
     wrong = Appeal.objects.filter(
         receipt__in=refused.values("pk"), status=Appeal.Status.OVERTURNED
     ).count()

@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='collectionitem',
             name='video',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='generation.video'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='collected', to='generation.video'),
         ),
         migrations.AddField(
             model_name='collectionitem',

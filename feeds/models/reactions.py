@@ -104,7 +104,7 @@ class CollectionItem(models.Model):
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")  # the collection's
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="items")
-    video = models.ForeignKey(Video, models.CASCADE, related_name="+")
+    video = models.ForeignKey(Video, models.CASCADE, related_name="collected")
     added_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

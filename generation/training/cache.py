@@ -24,7 +24,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,7 +46,7 @@ from generation.training.corpus.clips import load_clip
 from generation.training.corpus.manifest import Item, Refused, read_manifest
 from generation.training.corpus.rendered import scene_of
 from generation.training.render import to_uint8
-from generation.training.world import cover, render
+from generation.training.world import OBJECTS, cover, render
 
 FORMAT = 2
 SCENE_SECONDS = (
@@ -200,10 +200,15 @@ def cell_means(values: Tensor, grid: tuple[int, int, int]) -> Tensor:
 
 
 def rendered_sample(
-    seed: str, group: dict[str, Any], grid: tuple[int, int, int], long_share: float, device: str
+    seed: str,
+    group: dict[str, Any],
+    grid: tuple[int, int, int],
+    long_share: float,
+    device: str,
+    objects: Collection[str] = (),
 ) -> Sample:
-    """The scene of a seed at a group's size: drawn, covered and worded."""
-    scene, rng = scene_of(seed)
+    """The scene of a seed at a group's size: drawn, covered and worded. objects: see `scene_of`."""
+    scene, rng = scene_of(seed, objects)
     frames, fps = group["frames"], group["fps"]
     length = frames / fps
     told = spans(scene, rng) if frames > 1 else []
@@ -389,6 +394,10 @@ class CacheBuilder:
     def __init__(self, run: RunConfig) -> None:
         self.run, self.settings = run, run["cache"]
         self.groups = {g["name"]: g for g in self.settings["groups"]}
+        if unknown := set(self.settings.get("objects", ())) - set(OBJECTS):
+            raise RunError(
+                f"[cache] objects has {min(unknown)!r}, which is not drawn; what is: {', '.join(OBJECTS)}."
+            )
         model = run["vae"]["model"]
         steps = 2 ** len(model["decoder_block_out_channels"])
         self.grid = Grid(steps, steps * model["patch_size"])
@@ -472,7 +481,9 @@ class CacheBuilder:
         begin, end = number * group["per_shard"], (number + 1) * group["per_shard"]
 
         def drawn(seed: str) -> Sample:
-            return rendered_sample(seed, group, grid, long_share, self.run.device)
+            return rendered_sample(
+                seed, group, grid, long_share, self.run.device, self.settings.get("objects", ())
+            )
 
         if not group.get("manifest"):
             return [drawn(f"{group['name']}/{k}") for k in range(begin, end)]
@@ -506,12 +517,13 @@ class CacheBuilder:
             "format": FORMAT,
             "tokens": self.settings["tokens"],
             "manifest": group.get("manifest", ""),
+            "objects": " ".join(sorted(self.settings.get("objects", ()))),
         }
         path = folder / "made_with.json"
         found = json.loads(path.read_text()) if path.exists() else None
         if found is None and any(folder.glob("*.safetensors")):
             raise RunError(f"{folder} was made by an earlier version. {MAKE_AGAIN}")
-        found = found or dict(wanted)
+        found = {"objects": ""} | (found or wanted)  # folders of before showed everything
         for key, value in wanted.items():
             if found.get(key) != value:
                 raise RunError(f"{folder} was made with {key} = {found.get(key)!r}. {MAKE_AGAIN}")

@@ -16,6 +16,7 @@ import platform
 import shutil
 import sys
 from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -89,7 +90,7 @@ def export(run: RunConfig, folder: Path, command: str = "") -> None:
     index |= {name: ["diffusers", kind] for name, kind in PARTS.items()}
     write_json(folder / "model_index.json", index)
     write_json(folder / "capabilities.json", run["capabilities"])
-    write_json(folder / "vocabulary.json", words(run["nearest_words"]))
+    write_json(folder / "vocabulary.json", words(run["nearest_words"], run.tables.get("cache", {}).get("objects", ())))
     write_json(folder / "training.json", training(run, command))
     (folder / "LICENSE").write_text(LICENCE, encoding="utf-8")
     write_sums(folder)
@@ -112,10 +113,12 @@ def check_size(folder: Path) -> None:
         )
 
 
-def words(by_hand: dict[str, str]) -> dict[str, Any]:
+def words(by_hand: dict[str, str], objects: Collection[str] = ()) -> dict[str, Any]:
     """vocabulary.json: the words of the captions, and for others the nearest of them. What a run file
-    says goes before what the text encoder finds."""
+    says goes before what the text encoder finds. objects: those that were drawn; all by default."""
     tables = vocabulary()
+    if objects:
+        tables["objects"] = {k: v for k, v in tables["objects"].items() if k in objects}
     wordings = {w for table in tables.values() for phrases in table.values() for w in phrases}
     found: dict[str, str] = json.loads(neighbours.FILE.read_text())
     nearest = {

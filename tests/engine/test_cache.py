@@ -421,3 +421,30 @@ def test_rendered_items_of_a_manifest_are_cached_like_real_ones(tmp_path):
 def test_a_seed_draws_the_same_scene_everywhere():
     assert scene_of("world/3")[0] == scene_of("world/3")[0] != scene_of("world/4")[0]
     assert isinstance(scene_of("world/3")[1], random.Random)
+
+
+def test_a_run_may_keep_to_some_objects():
+    few = {"ball", "boat"}
+    seen = {a.object for k in range(60) for a in scene_of(f"frames/{k}", few)[0].actors}
+    assert seen == few
+    assert scene_of("frames/1", few)[0] == scene_of("frames/1", few)[0]
+
+
+def test_the_shards_of_such_a_run_show_nothing_else(run, tmp_path):
+    run = run_in(tmp_path / "work", group("frames", 1, 64, 32, per_shard=6))
+    run.tables["cache"]["objects"] = ["balloon"]
+    CacheBuilder(run).make("frames", 0, pixels_only=True)
+    stored = read_shard(run.work / "cache" / "frames" / "00000.text.safetensors")
+    shown = scene_of("frames/3", ["balloon"])[0]
+    assert shown.object == "balloon"
+    pixels = cache.rendered_sample(
+        "frames/3", CacheBuilder(run).groups["frames"], (1, 4, 2), 0.4, "cpu", ["balloon"]
+    )
+    assert torch.equal(stored["mask"][3], TextStates(48)(pixels.wordings)[1])
+
+
+def test_an_object_nobody_draws_is_named(run):
+    run.tables["cache"]["objects"] = ["ball", "dragon"]
+    with pytest.raises(RunError, match=r"objects has 'dragon', which is not drawn; what is: ball"):
+        CacheBuilder(run)
+    del run.tables["cache"]["objects"]

@@ -40,6 +40,13 @@ def test_the_run_file_goes_before_the_text_encoder():
     assert "ghost" not in table["nearest"]
 
 
+def test_only_objects_that_were_drawn_are_in_the_vocabulary():
+    table = words({"missile": "rocket", "dory": "fish"}, ["ball", "rocket"])
+    assert list(table["objects"]) == ["ball", "rocket"]
+    assert table["nearest"]["missile"] == "rocket"
+    assert "dory" not in table["nearest"]
+
+
 def test_a_missing_part_is_named_and_nothing_is_written(tmp_path):
     with pytest.raises(ExportError, match="holds no trained transformer"):
         export(run_of(tmp_path / "work"), tmp_path / "model")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from accounts.models import StaffRole, User
+from typing import Any
+
+from accounts.models import User
 from tests.factories import add_second_factor, make_user
 
 
-def make_curator(**fields: object) -> User:
-    """Staff with the role curator and a second factor."""
-    person = make_user(is_staff=True, **fields)  # type: ignore[arg-type]
-    StaffRole.objects.create(user=person, role=StaffRole.Role.CURATOR)
+def make_curator(*, role: str = "curator", **fields: Any) -> User:
+    """Staff with this role alone and a second factor."""
+    person = make_user(is_staff=True, roles=(role,), **fields)
     add_second_factor(person)
     return person

@@ -15,7 +15,7 @@ from feeds import featuring, hooks
 from feeds.models import FeaturedPick
 from generation.models import SafetyCheck, Video
 from generation.services import quarantine_video
-from tests.factories import add_second_factor, make_user, make_video
+from tests.factories import make_user, make_video
 from tests.feeds.staff import make_curator
 
 pytestmark = pytest.mark.django_db
@@ -243,9 +243,7 @@ def test_a_reason_is_shown_as_text(desk: Client, client: Client) -> None:
 
 def test_only_curators_reach_the_desk(client: Client, alice: User) -> None:
     video = make_video()
-    reviewer = make_user(is_staff=True)
-    StaffRole.objects.create(user=reviewer, role=StaffRole.Role.REVIEWER)
-    add_second_factor(reviewer)
+    reviewer = make_curator(role="reviewer")
     for path in ("/featured/desk/", f"/featured/desk/clips/{video.pk}/"):
         send = client.get if path.endswith("desk/") else client.post
         assert send(path).status_code == 302

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,13 @@ ORIGIN = "generation.training.world"
 LATEST = 2.5  # seconds into a scene at which a clip may begin
 
 
-def scene_of(seed: str) -> tuple[Scene, random.Random]:
-    """The scene of a seed, and the generator that goes on to choose its moment and wording."""
+def scene_of(seed: str, objects: Collection[str] = ()) -> tuple[Scene, random.Random]:
+    """The scene of a seed, and the generator that goes on to choose its moment and wording.
+
+    objects: the only ones that may appear; all by default.
+    """
     rng = random.Random(seed)
-    return sample_scene(rng), rng
+    return sample_scene(rng, objects=objects), rng
 
 
 def items(count: int, name: str = "world") -> Iterator[Item]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -130,13 +131,22 @@ def suits(object: str, place: str) -> bool:
     return not KINDS[object].places or place in KINDS[object].places
 
 
-def sample_scene(rng: random.Random, *, split: Split = "train") -> Scene:
+def sample_scene(
+    rng: random.Random, *, split: Split = "train", objects: Collection[str] = ()
+) -> Scene:
     """A random scene that makes sense. Held-out combinations of object, colour and place are never
-    drawn for "train"; the first actor of a "held_out" scene is always one."""
+    drawn for "train"; the first actor of a "held_out" scene is always one.
+
+    objects: the only ones that may appear; all by default.
+    """
     if split not in ("train", "held_out"):
         raise ValueError(f'split is "train" or "held_out", not {split!r}')
+    if unknown := set(objects) - set(OBJECTS):
+        raise ValueError(f"there is no object {min(unknown)!r}: one of {', '.join(OBJECTS)}")
     while True:
         scene = _draw(rng)
+        if objects and any(a.object not in objects for a in scene.actors):
+            continue
         kept = [held_out(a.object, a.colour, scene.place) for a in scene.actors]
         if (split == "train" and not any(kept)) or (split == "held_out" and kept[0]):
             return scene
