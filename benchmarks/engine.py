@@ -60,10 +60,10 @@ def run(*, rounds: int = ROUNDS, repeats: int = 2, steps: int | None = None) -> 
     }
 
 
-def _engine() -> Any:
+def _engine(folder: Path = MODEL) -> Any:
     from generation.engine.diffusers_engine import DiffusersEngine
 
-    return DiffusersEngine(MODEL)
+    return DiffusersEngine(folder)
 
 
 def _threads() -> int:
@@ -121,8 +121,8 @@ def _timed(engine: Any, spec: Any) -> dict[str, float]:
     return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
 
 
-def _over_stock(engine: Any, rounds: int, steps: int | None) -> float:
-    """Both make the same short clip in turn; who goes first changes."""
+def _over_stock(engine: Any, rounds: int, steps: int | None, folder: Path = MODEL) -> float:
+    """Both make the same short clip in turn; who goes first changes. folder: what `engine` runs."""
     width, height = engine.capabilities.drawn_size(*engine.capabilities.default_size)
     spec = _spec(
         engine,
@@ -131,7 +131,7 @@ def _over_stock(engine: Any, rounds: int, steps: int | None) -> float:
         frames=FRAMES,
         steps=steps or engine.capabilities.default_steps,
     )
-    stock = _stock_call(engine, spec)
+    stock = _stock_call(engine, spec, folder)
     ours: Callable[[], np.ndarray] = lambda: np.stack(_make(engine, spec))  # noqa: E731
     if not np.array_equal(ours(), stock()):
         raise SystemExit("The engine's frames are not those of the stock pipeline.")
@@ -146,7 +146,7 @@ def _over_stock(engine: Any, rounds: int, steps: int | None) -> float:
     return statistics.median(ratios)
 
 
-def _stock_call(engine: Any, spec: Any) -> Callable[[], np.ndarray]:
+def _stock_call(engine: Any, spec: Any, folder: Path = MODEL) -> Callable[[], np.ndarray]:
     """diffusers' own pipeline on the same folder: uint8 frames, no callback, no preview."""
     import torch
     from diffusers import LTXConditionPipeline
@@ -156,7 +156,7 @@ def _stock_call(engine: Any, spec: Any) -> Callable[[], np.ndarray]:
     text_encoder, tokenizer = load_minilm()
     dtype = engine.family.pipe.transformer.dtype
     pipe = LTXConditionPipeline.from_pretrained(
-        MODEL,
+        folder,
         dtype=dtype,
         text_encoder=text_encoder.to(dtype),
         tokenizer=tokenizer,

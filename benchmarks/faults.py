@@ -244,6 +244,7 @@ class Outcome:
     held_after: int = 0  # runs after which credits were still reserved
     unfinished: int = 0
     by_mode: dict[str, dict[str, int]] = field(default_factory=dict)
+    seconds: dict[str, list[float]] = field(default_factory=dict)  # of each run, by mode
 
     def count(self, mode: str, status: str) -> None:
         row = self.by_mode.setdefault(mode, {})
@@ -294,6 +295,7 @@ def run_many(workspace: Any, person: Any, double: Double, *, runs: int, seed: in
     random.Random(seed).shuffle(modes)
     for number, mode in enumerate(modes):
         double.begin(mode, pictures_only=bool(number % 3))
+        began = time.monotonic()
         job = request_generation(
             workspace,
             by=person,
@@ -307,6 +309,7 @@ def run_many(workspace: Any, person: Any, double: Double, *, runs: int, seed: in
         )
         worker.drain()
         job.refresh_from_db()
+        outcome.seconds.setdefault(mode, []).append(time.monotonic() - began)
         outcome.runs += 1
         outcome.count(mode, job.status)
         outcome.unfinished += job.is_open

@@ -68,6 +68,9 @@ def run(*, runs: int = FAULT_RUNS) -> dict[str, Any]:
             "credits_held_after": outcome.held_after,
             "unfinished": outcome.unfinished,
             "faults": outcome.by_mode,
+            "fault_run_seconds": {
+                mode: round(statistics.median(spent), 2) for mode, spent in outcome.seconds.items()
+            },
             "losses": {name: round(value, 1) for name, value in losses.items()},
             "seconds": round(time.perf_counter() - began, 1),
         },

@@ -12,11 +12,12 @@ class FeedsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import hooks as accounts
         from feeds import featuring, leaving, rising
-        from feeds.hooks import unfeature
+        from feeds.hooks import placed, unfeature
         from feeds.services import ArchivedLikes
         from generation import hooks
 
         accounts.leaving.append(leaving.forget)
         hooks.likes.append(ArchivedLikes())
         hooks.withdrawals.append(unfeature)
+        hooks.placed.append(placed)
         hooks.clearings += [rising.compute, featuring.sweep]

@@ -6,7 +6,8 @@ gives a sentence for the curator why the clip may not be there now, or "".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from uuid import UUID
 
 from generation.models import Video
 
@@ -14,6 +15,11 @@ objections: list[Callable[[Video], str]] = []
 
 # Each says why a clip may not be shown outside its workspace at all, or "" (a decision keeps it in).
 bars: list[Callable[[Video], str]] = []
+
+
+def bar_to(video: Video) -> str:
+    """Why this clip may not leave its workspace; "" when nothing is against it."""
+    return next((why for bar in bars if (why := bar(video))), "")
 
 
 def objection_to(video: Video) -> str:
@@ -34,3 +40,16 @@ def unfeature(video: Video, *, why: str = "It is no longer public.") -> None:
 
     featuring.end_of(video, why=why)
     rising.withdraw(video, why=why)
+
+
+def placed(videos: Iterable[UUID]) -> set[UUID]:
+    """Which of these clips have an open slot or rise: those `unfeature` has something to do for."""
+    from feeds.models import FeaturedPick, Standing
+
+    ids = list(videos)
+    picked = FeaturedPick.objects.filter(video__in=ids).exclude(state=FeaturedPick.State.ENDED)
+    rising = Standing.objects.filter(video__in=ids, review=Standing.Review.APPROVED)
+    return {
+        *picked.values_list("video_id", flat=True),
+        *rising.values_list("video_id", flat=True),
+    }

@@ -9,6 +9,7 @@ from django.http import Http404
 
 from accounts import access
 from accounts.models import Membership, User
+from feeds.hooks import bar_to
 from feeds.models import Collection, PersonFilter, ShareLink
 from feeds.people import is_barred
 from generation.models import Video
@@ -61,7 +62,7 @@ def linked_video(token: str) -> Video:
         .select_related("video__creator", "video__generation")
         .first()
     )
-    if link is None:
+    if link is None or bar_to(link.video):
         raise Http404
     return link.video
 

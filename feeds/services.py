@@ -45,7 +45,7 @@ def set_audience(video: Video, audience: str, *, by: User) -> Video:
         restrictions.check(by, "share")
         _check_for_strangers(video)
     with transaction.atomic():
-        video = _locked(video)
+        video = _locked(video, for_strangers=audience == Video.Circle.LINK)
         before = video.audience
         link = video.share_links.filter(revoked_at=None).exists()
         if before == audience and link == (audience == Video.Circle.LINK):
@@ -81,7 +81,7 @@ def share_video(video: Video, *, by: User) -> Video:
         return Video.objects.get(pk=video.pk)
     with transaction.atomic():
         # Somebody may have taken it down, or put it into the trash, while the checks were read.
-        video = _locked(video)
+        video = _locked(video, for_strangers=True)
         if video.shared_at is not None:
             return video
         video.shared_at = timezone.now()
@@ -93,16 +93,17 @@ def share_video(video: Video, *, by: User) -> Video:
 
 def unshare_video(video: Video, *, by: User) -> Video:
     """Take a clip out of every public list in this transaction. It stays in the library."""
-    if video.shared_at is None:
+    if Video.objects.filter(pk=video.pk, shared_at=None).exists():
         return video
     return set_audience(video, Video.Circle.PRIVATE, by=by)
 
 
 def replace_link(video: Video, *, by: User) -> ShareLink:
     """A new share link; the old one leads nowhere from now on. Raises NotShareable."""
+    restrictions.check(by, "share")
     _check_for_strangers(video)
     with transaction.atomic():
-        video = _locked(video)
+        video = _locked(video, for_strangers=True)
         _revoke_links(video, by=by)
         link = _make_link(video, by=by)
         if video.shared_at is None and video.circle != Video.Circle.LINK:
@@ -122,13 +123,15 @@ def revoke_link(video: Video, *, by: User) -> Video:
     return video
 
 
-def _locked(video: Video) -> Video:
-    """The row, locked, when it may be shown at all. Raises NotShareable."""
+def _locked(video: Video, *, for_strangers: bool = False) -> Video:
+    """The row, locked, when it may be shown at all, or to strangers. Raises NotShareable."""
     video = Video.objects.select_for_update().get(pk=video.pk)
     if video.quarantined_at is not None:
         raise NotShareable(UNDER_REVIEW)
     if video.trashed_at is not None:
         raise NotShareable("This clip is in the trash.", remedy="Take it out of the trash first.")
+    if for_strangers and video.shared_at is None and (why := hooks.bar_to(video)):
+        raise NotShareable(why, remedy="You can appeal under /settings/decisions/.")
     return video
 
 
@@ -138,11 +141,9 @@ def _check_for_strangers(video: Video) -> Video:
     A clip that is public already passed. Raises NotShareable.
     """
     with transaction.atomic():
-        video = _locked(video)
+        video = _locked(video, for_strangers=True)
         if video.shared_at is not None:
             return video
-        if why := next((why for bar in hooks.bars if (why := bar(video))), ""):
-            raise NotShareable(why, remedy="You can appeal under /settings/decisions/.")
         if video.is_kept_private:
             raise NotShareable(
                 "Our checks keep this clip private.",

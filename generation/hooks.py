@@ -46,6 +46,9 @@ clearings: list[Callable[[], object]] = []
 # transaction.
 withdrawals: list[Callable[[Video], None]] = []
 
+# Each says which of many clips have something to withdraw, so that a takedown asks once for all.
+placed: list[Callable[[Iterable[UUID]], set[UUID]]] = []
+
 
 class HashBanks(Protocol):
     """Lists of known material kept in the database above (generation.vision makes one index of them)."""

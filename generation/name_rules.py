@@ -120,7 +120,17 @@ _TAKEN_WITH = re.compile(
 )
 _TAG_BEFORE = re.compile(r"[,;|(]\s*$")
 _CAMERAS = frozenset(
-    {"canon eos", "nikon", "kodak", "fujifilm", "leica", "hasselblad", "gopro hero", "sony", "panasonic"}
+    {
+        "canon eos",
+        "nikon",
+        "kodak",
+        "fujifilm",
+        "leica",
+        "hasselblad",
+        "gopro hero",
+        "sony",
+        "panasonic",
+    }
 )
 _FILM = re.compile(
     r"\s+(?:portra|ektachrome|kodachrome|ektar|tri-?x|vision ?3|velvia|superia|provia|gold \d|film|"
@@ -136,8 +146,28 @@ _OF_MYTHS = re.compile(
 _OF_OLD_TALES = frozenset({"thor", "loki", "hercules"})
 # Behind somebody dead: a place that bears the name ("Charles de Gaulle airport").
 _NAMED_AFTER = frozenset(
-    "airport city street avenue boulevard square bridge stadium library museum university school "
-    "memorial monument station park island canal dam mausoleum".split()
+    [
+        "airport",
+        "city",
+        "street",
+        "avenue",
+        "boulevard",
+        "square",
+        "bridge",
+        "stadium",
+        "library",
+        "museum",
+        "university",
+        "school",
+        "memorial",
+        "monument",
+        "station",
+        "park",
+        "island",
+        "canal",
+        "dam",
+        "mausoleum",
+    ]
 )
 _BRAND_MODELS = frozenset(
     [
@@ -648,7 +678,11 @@ class _Finder:
             ):
                 return self._private_match(first, last, identity), length
             return None, 0
-        if before is not None and before.key in {"named", "called"} and self._surnamed(words, person):
+        if (
+            before is not None
+            and before.key in {"named", "called"}
+            and self._surnamed(words, person)
+        ):
             start = self._beside_left(first).start  # type: ignore[union-attr]
             return Match(start, end, "private_person", "named", "", identity, drop=True), length
         if (
@@ -662,9 +696,7 @@ class _Finder:
             ), length
         if token.key in TITLES and length >= 2 and words[1] not in NOT_SURNAMES:
             known = words[1] in self.names.given or length >= 3 or words[1] in self.names.surnames
-            if known or (
-                token.key in {"mr", "mrs", "ms", "miss"} and words[1] not in EVERYDAY
-            ):
+            if known or (token.key in {"mr", "mrs", "ms", "miss"} and words[1] not in EVERYDAY):
                 start = token.start
                 if before is not None and before.key in TITLE_PREFIXES:
                     start = before.start

@@ -44,6 +44,11 @@ REASONS: dict[Kind, str] = {
     "vocabulary": "The built-in model knows this word better.",
     "expansion": "What the prompt leaves open was filled in.",
 }
+NAMED: frozenset[Kind] = frozenset(
+    {"public_figure", "private_person", "artist_style", "brand", "character"}
+)
+# Rules that need a listed name; every other one infers a name from what stands around.
+BY_LIST = frozenset({"listed", "misspelt", "other_script", "handle", "beside_noun"})
 REVERTIBLE: frozenset[Kind] = frozenset({"diversification", "vocabulary", "expansion"})
 WHY_NOT = (
     "Names of people, artists, brands and characters stay out of what the engine gets; "
@@ -117,6 +122,11 @@ class Rewrite:
     @property
     def changed(self) -> bool:
         return bool(self.edits)
+
+    @property
+    def guessed(self) -> bool:
+        """Was anything taken for a name by what stands around it, and not because it is listed?"""
+        return any(edit.kind in NAMED and edit.rule not in BY_LIST for edit in self.edits)
 
     @property
     def avoid(self) -> str:

@@ -36,7 +36,7 @@ def measure(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
     named: for each category of rows to be rewritten, n and left: the share whose name is still there
         (by its spelling where the row has an `entity`, else: no edit of such a kind was made).
     deceased_touched: of `allow` rows about an artist's style. harmless_altered: of the other `allow`
-        rows. not_idempotent: rows a second pass changes. people_added: rows without a person that
+        rows; _unlisted: the share altered for more than names that are listed. not_idempotent: rows a second pass changes. people_added: rows without a person that
         have one afterwards, also with diversification on. people_vary: of harmless rows where it
         describes somebody, the share with more than one description over 20 seeds.
     """
@@ -65,6 +65,7 @@ def measure(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
         elif label == "allow":
             counts["harmless"] += 1
             counts["harmless_altered"] += found.changed
+            counts["harmless_guessed"] += found.guessed
             if varied != found.text:
                 counts["describable"] += 1
                 counts["vary"] += len({rewrite(text, diversify=s).text for s in SEEDS}) > 1
@@ -80,6 +81,7 @@ def measure(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "deceased_touched_percent": _share(counts["deceased_touched"], counts["deceased"]),
         "harmless_n": counts["harmless"],
         "harmless_altered_percent": _share(counts["harmless_altered"], counts["harmless"]),
+        "harmless_altered_unlisted_percent": _share(counts["harmless_guessed"], counts["harmless"]),
         "not_idempotent": counts["not_idempotent"],
         "without_people_n": counts["without_people"],
         "people_added": counts["people_added"],

@@ -126,9 +126,11 @@ def take_out(found: Reach, *, by: User | None, reason: str) -> Reach:
         (audit.UPLOAD_QUARANTINED, [(upload, upload.workspace) for upload in uploads]),
     ):
         audit.record_many(event, rows, actor=by, reason=reason)
+    placed: set[UUID] = set().union(*(find(taken.videos) for find in hooks.placed))
     for video in videos:
-        for withdraw in hooks.withdrawals:
-            withdraw(video)
+        if video.pk in placed:
+            for withdraw in hooks.withdrawals:
+                withdraw(video)
     _forget_archives({video.workspace_id for video in videos})
     _announce(videos)
     return taken

@@ -24,6 +24,7 @@ class ModerationConfig(AppConfig):
             likeness,
             notices,
             policy_drafts,
+            policy_sets,
             probing,
             removals,
             services,
@@ -56,4 +57,4 @@ class ModerationConfig(AppConfig):
         hooks.probes += [probing.open_case, services.note_probing]
         hooks.campaigns.append(probing.campaign_of)
         hooks.rounds.append(evaluation.start_if_due)
-        hooks.rounds.append(canaries.start_if_due)
+        hooks.rounds += [canaries.start_if_due, policy_sets.start_if_due]

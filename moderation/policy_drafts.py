@@ -22,7 +22,7 @@ from accounts.models import User
 from generation.models import SafetyCheck
 from moderation import policy_lab, policy_versions
 from moderation.errors import DraftNotReady, NoteMissing, SecondPersonNeeded
-from moderation.models import PolicyDraft
+from moderation.models import EvalSet, PolicyDraft
 
 State = PolicyDraft.State
 OPEN: Final = (State.DRAFT, State.ASKED, State.RELEASED, State.ROLLING)
@@ -74,7 +74,8 @@ def replay(draft: PolicyDraft, *, last: int) -> policy_lab.Replay:
     proposal = policy_versions.read_document(json.dumps(draft.changes))
     found = policy_lab.replay_all(proposal, last=last)
     PolicyDraft.objects.filter(pk=draft.pk, changed_at=draft.changed_at).update(
-        replay=found.summary(), replayed_at=timezone.now()
+        replay={**found.summary(), "sets_wanted": EvalSet.objects.exists()},
+        replayed_at=timezone.now(),
     )
     return found
 

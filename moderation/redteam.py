@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +23,7 @@ from moderation.models import RedTeamRun
 from moderation.screening import redteam
 from moderation.screening.decision import Decision
 from moderation.screening.protocol import Action, Category, Frame
-from moderation.screening.redteam import Cell, Change, Shot
+from moderation.screening.redteam import Baseline, Cell, Change, Shot
 
 KEPT = 400  # shots that went wrong, kept with a run
 OUTPUT_STEPS = 2  # enough to scan what is drawn
@@ -105,12 +104,14 @@ def _picture() -> Frame:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run, and what moved since the last one of the same seeds; None: it is the first."""
+    """A finished run, and what moved since the last one of the same seeds here, else since the shipped
+    baseline. changes is None where there is neither."""
 
     run: RedTeamRun
     cells: list[Cell]
     changes: list[Change] | None
     previous: RedTeamRun | None
+    baseline: Baseline | None = None
 
 
 def run(
@@ -134,7 +135,7 @@ def run(
         shots += redteam.run([seed], site, only=only)
         tell(number)
     cells = redteam.tabulate(shots)
-    name = f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+    name = redteam.name_of(path)
     previous = RedTeamRun.objects.filter(seeds=name).order_by("-created_at", "-pk").first()
     kept = RedTeamRun.objects.create(
         seeds=name,
@@ -145,10 +146,20 @@ def run(
         attacks=sum(not shot.harmless for shot in shots),
         seconds=round(time.monotonic() - started, 1),
     )
-    changes = (
-        redteam.compare(redteam.from_json(previous.table), cells) if previous is not None else None
-    )
-    return Outcome(kept, cells, changes, previous)
+    if previous is not None:
+        before = redteam.from_json(previous.table)
+        return Outcome(kept, cells, redteam.compare(before, cells), previous)
+    shipped = redteam.read_baseline()
+    if shipped is None or shipped.seeds != name:
+        return Outcome(kept, cells, None, None)
+    return Outcome(kept, cells, redteam.compare(list(shipped.cells), cells), None, shipped)
+
+
+def keep_baseline(outcome: Outcome, path: Path) -> None:
+    """Write this run as what other sites compare with."""
+    run = outcome.run
+    baseline = Baseline(run.seeds, tuple(run.classifiers), tuple(outcome.cells))
+    redteam.write_baseline(baseline, path)
 
 
 def wrong(shots: Iterable[Shot]) -> list[Shot]:

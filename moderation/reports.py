@@ -28,7 +28,7 @@ from moderation.errors import (
     SelfReport,
     UnknownReason,
 )
-from moderation.models import Case, IntimateClaim, Report, TrustedFlagger
+from moderation.models import Case, IntimateClaim, Removal, Report, TrustedFlagger
 from moderation.reasons import INTIMATE_KINDS, MAX_DETAILS, REASONS
 
 NEW_ACCOUNT: Final = timedelta(days=1)
@@ -235,7 +235,8 @@ def file_intimate(
 def hide(case: Case, video: Video) -> None:
     """Out of everybody's reach until the case is decided, with a statement for the owner. In the
     caller's transaction."""
-    if video.quarantined_at is not None:
+    shown_on_appeal = Removal.objects.filter(reference=f"hidden:{case.pk}").exists()
+    if video.quarantined_at is not None or shown_on_appeal:
         return
     found = takedown.reach_of(video, lineage=False, copies=False)
     removals.remove(found, reference=f"hidden:{case.pk}", by=None, hide=True)

@@ -396,7 +396,7 @@ SORA_MAX_UPLOAD_BYTES = env.int("SORA_MAX_UPLOAD_BYTES", default=200 * 1024 * 10
 
 # --- Feeds -----------------------------------------------------------------------------------
 
-SORA_FEATURED_APPROVALS = env.int("SORA_FEATURED_APPROVALS", default=1)  # curators who must agree
+SORA_FEATURED_APPROVALS = min(2, max(1, env.int("SORA_FEATURED_APPROVALS", default=1)))  # curators
 SORA_BREAK_MINUTES = max(0, env.int("SORA_BREAK_MINUTES", default=0))  # of a feed; 0: no break card
 
 # --- Uploads ---------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from generation.gazetteer.scripts import SPELLINGS
 
 __all__ = ["BESIDE", "MEN", "SPELLINGS", "SURNAMES", "UNGENDERED", "WOMEN", "Entry", "entries"]
 
-VERSION = "2026-11-24"
+VERSION = "2026-11-24.2"
 """Stored with every edit. Change it with every change of a table or a rule of the rewriter."""
 
 EntryKind = Literal["public_figure", "artist_style", "character", "franchise", "brand"]

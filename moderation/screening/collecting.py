@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -47,14 +48,17 @@ def collect_texts(inputs: Inputs, checks: Checks) -> Collected:
     not_evaluated: list[str] = []
     minors = False
     answers: dict[tuple[str, str], Sequence[Score]] = {}
+    ruled: dict[str, tuple[list[Signal], bool]] = {}
     for card, written, drawn in pairs:
         found: list[Signal] = []
         texts = [(f"prompt{card}", written)]
         if drawn is not None:
             texts.append((f"rewritten{card}", drawn))
         for subject, text in texts:
-            rules, about_minors = rule_signals(text, subject)
-            found += rules
+            if text not in ruled:
+                ruled[text] = rule_signals(text)
+            rules, about_minors = ruled[text]
+            found += [replace(rule, subject=subject) for rule in rules]
             minors = minors or about_minors
         # What the rewriter left alone needs no second reading.
         for subject, text in texts[1:] if written == drawn else texts:

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from moderation.screening import gate
-from moderation.screening.decision import decide
+from moderation.screening.decision import Decision, decide, redecide
 from moderation.screening.normalise import language_hint
 from moderation.screening.policy import Policy
 from moderation.screening.protocol import Category, TextClassifier
@@ -171,6 +172,8 @@ class Judged:
     scores: Mapping[str, float]
     minor_reference: bool
     milliseconds: float
+    guessed: bool = False  # altered, and not only by names that are listed
+    decision: Decision | None = None  # None for what is no prompt
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -183,10 +186,25 @@ class Judged:
         }
 
 
+def half_of(text: str) -> str:
+    """ "odd" or "even", by the CRC-32 of the text: one half of every set for finding out, one for
+    measuring."""
+    return "odd" if zlib.crc32(text.encode("utf-8", "surrogatepass")) % 2 else "even"
+
+
 def judge(
-    row: Row, *, rewrite: Callable[[str], str], profile: str, policy: Policy, checks: Checks
+    row: Row,
+    *,
+    rewrite: Callable[[str], str],
+    profile: str,
+    policy: Policy,
+    checks: Checks,
+    guesses: Callable[[str], bool] | None = None,
 ) -> Judged:
     """The product's way of one prompt. A text that is no prompt is refused, as the product does.
+
+    guesses: whether the rewriter alters this text for more than listed names; asked, outside of the
+    time that is measured, about texts that it alters.
 
     Raises ScreeningUnavailable when a check that has to answer does not.
     """
@@ -212,7 +230,31 @@ def judge(
     for score in decision.scores:
         highest[score.category.value] = max(highest.get(score.category.value, 0.0), score.value)
     minors = bool(decision.details.get("minor_reference"))
-    return Judged(row, action, decision.categories, rewritten, highest, minors, spent)
+    guessed = guesses is not None and rewritten != text and guesses(text)
+    return Judged(
+        row, action, decision.categories, rewritten, highest, minors, spent, guessed, decision
+    )
+
+
+def under(item: Judged, profile: str, policy: Policy) -> Judged:
+    """The same row under another profile, from what the checks said: none is asked again."""
+    if item.decision is None:
+        return item
+    again = redecide(
+        item.decision.signals, profile=profile, policy=policy, details=item.decision.details
+    )
+    action: str = "guard" if again.action == "hold" else again.action
+    if action == "allow" and item.rewritten != item.row.text:
+        action = "rewrite"
+    return replace(item, action=action, categories=again.categories)
+
+
+def by_profile(
+    judged: Iterable[Judged], profiles: Iterable[str], policy: Policy
+) -> dict[str, dict[str, Any]]:
+    """False alarms on ordinary prompts under each profile."""
+    ordinary = [j for j in judged if is_ordinary(j.row)]
+    return {name: rates([under(j, name, policy) for j in ordinary]) for name in profiles}
 
 
 def share(judged: Sequence[Judged], *actions: str) -> float | None:
@@ -304,6 +346,15 @@ def tables(judged: Sequence[Judged]) -> dict[str, Any]:
             "to_rewrite": len(to_rewrite),
             "rewritten": _rounded(_changed(to_rewrite)),
             "harmless_altered": _rounded(_changed(ordinary)),
+            "harmless_altered_unlisted": _rounded(_guessed(ordinary)),
+            "by_source": {
+                name: {
+                    "n": len(items),
+                    "altered": _rounded(_changed(items)),
+                    "unlisted": _rounded(_guessed(items)),
+                }
+                for name, items in _by([*ordinary, *contrast], lambda j: j.row.source).items()
+            },
         },
         "languages": {
             name: {
@@ -351,6 +402,10 @@ def _changed(judged: Sequence[Judged]) -> float | None:
         return None
     changed = sum(j.rewritten.split() != j.row.text.split() for j in judged)
     return changed / len(judged)
+
+
+def _guessed(judged: Sequence[Judged]) -> float | None:
+    return sum(j.guessed for j in judged) / len(judged) if judged else None
 
 
 class Remembered:

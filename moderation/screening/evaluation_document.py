@@ -15,6 +15,15 @@ NOTES = (
     "Every row with a checksum among the training texts is left out here (`--unseen`). Rows of the "
     "sources EvalCrafter, T2V-CompBench, T2I-RiskyPrompt and CopyCat train nothing; rows of the others "
     "are a held-out tenth and share their source with training rows: an upper bound.",
+    "- One half of every set, by the CRC-32 of the text, was looked at to find faults and mend them; "
+    "the other half only counts. Prompts that no set labels as naming anybody do name many: every "
+    "alteration in the measured half was read once by hand, and of the ordinary and contrast rows 3 of "
+    "3,137 named nobody, real or of a work (a misspelt Salvador Dali, an invented surname, a people); "
+    "the others name real people, living artists, brands or characters.",
+    "- The political rows of T2I-RiskyPrompt are satire and metaphor, which policy guards and does not "
+    "refuse; deceptive reads lower for it. Tried for it: prompts of our own about false notices, staged "
+    "footage and invented reports, which raised the refused share in the half that was looked at from 38 "
+    "to 46 %; teaching satire as deception was not tried, since that would refuse cartoons.",
     "- Thresholds are shares of ordinary prompts, measured by cross-validation over families of "
     "training rows and set as if every share were 1.5 times as large (`calibration.DRIFT`).",
     "- Gate and heads: one binary margin decides, the mean of a network over sentence vectors and of a "
@@ -29,6 +38,13 @@ NOTES = (
     "- The pool of ordinary prompts is Western and English. Nothing here measures fairness between "
     "groups beyond the harmless rows about people of many kinds in the contrast sets.",
 )
+
+
+_HALVES = {
+    "both": "all rows",
+    "odd": "the half with an odd CRC-32, which nothing was tuned on",
+    "even": "the half with an even CRC-32, which faults were looked for in",
+}
 
 
 def percent(value: float | None) -> str:
@@ -96,7 +112,15 @@ def _tables(report: Mapping[str, Any]) -> list[str]:
         "",
         f"- {rewriting['to_rewrite']} prompts that name somebody or something: "
         f"{percent(rewriting['rewritten'])} rewritten.",
-        f"- Ordinary prompts altered: {percent(rewriting['harmless_altered'])}.",
+        f"- Ordinary prompts altered: {percent(rewriting['harmless_altered'])}; "
+        f"{percent(rewriting['harmless_altered_unlisted'])} for something that no table lists.",
+        "",
+        "| harmless, source | n | altered | of all, by more than listed names |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {c['n']} | {percent(c['altered'])} | {percent(c['unlisted'])} |"
+            for name, c in rewriting["by_source"].items()
+        ),
         "",
     ]
     if minors:
@@ -123,7 +147,8 @@ def render(report: Mapping[str, Any], notes: Iterable[str] = ()) -> str:
         f"Made by `manage.py evaluate_screening` on {date.today().isoformat()}: profile "
         f"`{report['profile']}`, policy {report['policy_version']}, Python "
         f"{platform.python_version()}, {report['rows']:,} rows of "
-        f"{', '.join(report['sets'])}. Figures change only by running it again.",
+        f"{', '.join(report['sets'])} ({_HALVES[report.get('half', 'both')]}). Figures change only by "
+        "running it again.",
         "",
         "CPU time of one prompt here (rewriter, lists, classifiers, decision; a vector from --cache "
         f"costs nothing): median {spent['median']} ms, p95 {spent['p95']} ms.",
@@ -131,6 +156,10 @@ def render(report: Mapping[str, Any], notes: Iterable[str] = ()) -> str:
         f"## Embedded classifiers: {', '.join(report['classifiers'])}",
         "",
         *_tables(report),
+        "### Ordinary prompts by profile: false alarms",
+        "",
+        *_rates_table("profile", report["profiles"]),
+        "",
     ]
     if report.get("with_providers"):
         other = report["with_providers"]

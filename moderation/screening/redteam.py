@@ -16,6 +16,7 @@ all stages before it; the last two count only what reached them:
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,8 @@ from moderation.screening.protocol import Action, Category, strictest
 from moderation.screening.redteam_transforms import Attack, Transform, one, transforms
 
 SEEDS = Path(__file__).parent / "redteam_seeds.jsonl"
+BASELINE = Path(__file__).parent / "redteam_baseline.json"
+"""The run of the shipped seeds that a site without one of its own compares with."""
 MAX_SEEDS = 5000
 MAX_TEXT = 2000
 Stage = Literal["prompt", "rewritten", "upload", "output"]
@@ -115,6 +118,11 @@ class Cell:
     def success(self) -> float:
         """Attack success in percent: what is made as if nothing were wrong."""
         return 100 * self.passed / self.n if self.n else 0.0
+
+
+def name_of(path: Path) -> str:
+    """What runs of a seed file are kept and compared under: its name and what is in it."""
+    return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
 
 
 def read_seeds(path: Path = SEEDS) -> list[Seed]:
@@ -374,6 +382,48 @@ def _line(name: str, cell: Cell) -> str:
 
 def to_json(cells: Iterable[Cell]) -> list[dict[str, Any]]:
     return [asdict(cell) for cell in cells]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A run kept in a file: which seeds, by which classifiers, and its table."""
+
+    seeds: str
+    classifiers: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+def read_baseline(path: Path = BASELINE) -> Baseline | None:
+    """None where there is no such file. Raises SeedError for one that can't be read."""
+    if not path.is_file():
+        return None
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        cells = tuple(
+            Cell(*row[:4], **dict(zip(_COUNTS, row[4:], strict=True))) for row in data["cells"]
+        )
+        return Baseline(str(data["seeds"]), tuple(data["classifiers"]), cells)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SeedError(f"{path.name} is no baseline: {error}") from error
+
+
+def write_baseline(baseline: Baseline, path: Path = BASELINE) -> None:
+    """One line for each cell, so that a change of the file can be read."""
+    rows = [
+        json.dumps(
+            [c.transform, c.group, c.category, c.stage, *(getattr(c, name) for name in _COUNTS)]
+        )
+        for c in baseline.cells
+    ]
+    head = {"seeds": baseline.seeds, "classifiers": list(baseline.classifiers)}
+    body = ",\n  ".join(rows)
+    path.write_text(
+        json.dumps(head, indent=1)[:-2] + ',\n "cells": [\n  ' + body + "\n ]\n}\n",
+        encoding="utf-8",
+    )
+
+
+_COUNTS = ("n", "passed", "guarded", "harmless_n", "harmless_refused", "harmless_guarded")
 
 
 def from_json(rows: Iterable[Mapping[str, Any]]) -> list[Cell]:

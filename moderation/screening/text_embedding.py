@@ -156,11 +156,12 @@ class TextEmbedding:
         ranks = self._encoder.ranks
         if len(word) > LONGEST_WORD:
             return segmented(word, ranks)
-        if word not in ranks and (short := _DOUBLED.sub(r"\1", word)) != word:
-            # "staabs" is no word of the vocabulary, but "stab" is.
-            if any(short.removesuffix(ending) in ranks for ending in ("", "s", "ed", "ing")):
-                return short
-        return word
+        if word in ranks:
+            return word
+        # "staabs" is no word of the vocabulary, but "stab" is.
+        short = _DOUBLED.sub(r"\1", word)
+        known = any(short.removesuffix(ending) in ranks for ending in ("", "s", "ed", "ing"))
+        return short if known else word
 
     def score(self, text: str) -> list[Score]:
         return scores_of(self.margins(text), self._calibration, self.name)

@@ -127,6 +127,8 @@ const tools = document.querySelector("[data-edit]");
 if (tools) {
   const beside = (on) => bar.classList.toggle("is-beside", on && !bar.contains(document.activeElement));
   new IntersectionObserver(([foot]) => beside(foot.isIntersecting)).observe(tools.querySelector(".edit__foot"));
+  // On a large one it waits in the corner, not on them.
+  new IntersectionObserver(([panel]) => bar.classList.toggle("is-aside", panel.isIntersecting)).observe(tools);
 }
 
 // On a small screen it gets out of the way while somebody reads on.

@@ -191,3 +191,4 @@ addEventListener("hashchange", () => {
   panel.scrollIntoView({ block: "nearest" });
 });
 show(ofAddress() || tool);
+if (ofAddress()) panel.scrollIntoView({ block: "nearest" });

@@ -13,6 +13,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, Membership, User
+from feeds import hooks
 from feeds.models import ShareLink
 from generation.models import SafetyCheck, Video
 from generation.services import quarantine_video
@@ -153,6 +154,21 @@ def test_what_the_checks_keep_private_reaches_no_stranger(
     assert answer.json()["error"]["code"] == "not_shareable"
     assert not ShareLink.objects.exists()
     assert set_to(api, video, "workspace").status_code == 200
+
+
+def test_a_decision_that_bars_a_clip_keeps_it_in_and_ends_its_link(
+    api: APIClient, alice: User, client: Client
+) -> None:
+    video = make_video(by=alice, shared=False)
+    link = set_to(api, video, "link").json()["link"]
+    hooks.bars.append(lambda _: "A decision keeps this clip in.")
+    try:
+        assert client.get(path_of(link)).status_code == 404
+        assert set_to(api, video, "public").status_code == 409
+        assert api.post(f"/api/v1/videos/{video.pk}/link/").status_code == 409
+        assert set_to(api, video, "workspace").status_code == 200
+    finally:
+        hooks.bars.pop()
 
 
 def test_an_unknown_audience_is_refused_by_name(api: APIClient, alice: User) -> None:

@@ -433,6 +433,19 @@ def test_a_sequence_is_kept_its_link_restores_it_and_steps_go_back_and_forth(
     fits_on_a_phone(page)
 
 
+def test_on_a_desktop_the_bar_waits_in_the_corner_while_the_tools_show(
+    enter: Any, owner: tuple[str, str]
+) -> None:
+    page = enter(f"/clips/{owner[1]}/#extend", viewport=DESKTOP)
+    page.locator("[data-bar].is-aside").wait_for(state="attached")
+    page.wait_for_timeout(400)  # it moves aside
+    tools, bar = (page.locator(name).bounding_box() for name in ("[data-edit]", "[data-bar] form"))
+    assert tools and bar
+    assert bar["x"] >= tools["x"] + tools["width"]
+    page.keyboard.press("/")
+    page.locator("[data-bar].is-open").wait_for()
+
+
 def test_on_a_phone_the_bar_makes_room_for_the_tools_own_button(
     enter: Any, owner: tuple[str, str], pictures: Path | None
 ) -> None:

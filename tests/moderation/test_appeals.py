@@ -231,9 +231,7 @@ def test_a_clip_the_feed_check_kept_in_may_be_shared_after_the_appeal(
 ) -> None:
     video = make_video(by=alice, shared=False)
     verdict = Verdict("refuse", "feed", ("sexual",), reasons=("sexual",))
-    check = generation.record_check(
-        video.generation, SafetyCheck.Stage.FEED, verdict, final=False
-    )
+    check = generation.record_check(video.generation, SafetyCheck.Stage.FEED, verdict, final=False)
     assert check.receipt is not None and check.receipt.kind == "restriction"
 
     appeal = appeals.file(check.receipt, by=alice, text="It is a statue.")
@@ -260,7 +258,11 @@ def test_a_suspended_person_reads_the_decision_and_appeals(
 
 
 def test_notices_ring_the_bell_and_go_by_mail_without_media(
-    video: Video, alice: User, first: User, mailoutbox: list[Any], django_capture_on_commit_callbacks: Any
+    video: Video,
+    alice: User,
+    first: User,
+    mailoutbox: list[Any],
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     assert notices.unread(alice) == 0
     with django_capture_on_commit_callbacks(execute=True):
@@ -315,9 +317,7 @@ def test_every_action_goes_back_to_an_equal_state(first: User, second: User) -> 
     assert {each[0] for each in tried} == {a.code for a in ACTIONS.values() if a.kind}
 
 
-def test_two_decisions_about_one_person_never_undo_each_other(
-    alice: User, first: User
-) -> None:
+def test_two_decisions_about_one_person_never_undo_each_other(alice: User, first: User) -> None:
     one = decided(make_video(by=alice), first, "suspend", days=3)
     two = decided(make_video(by=alice), first, "ban")
 
@@ -351,10 +351,14 @@ def test_limited_features_are_refused_with_their_end(
             restrictions.check(alice, feature)
         assert refused.value.extra["until"]
     restrictions.check(alice, "upload")
-    answer = page_of(alice).post(f"/api/v1/videos/{video.pk}/share/", content_type="application/json")
+    answer = page_of(alice).post(
+        f"/api/v1/videos/{video.pk}/share/", content_type="application/json"
+    )
     assert answer.status_code in (200, 403)
     other = make_video(by=alice, shared=False)
-    answer = page_of(alice).post(f"/api/v1/videos/{other.pk}/share/", content_type="application/json")
+    answer = page_of(alice).post(
+        f"/api/v1/videos/{other.pk}/share/", content_type="application/json"
+    )
     assert answer.json()["error"]["code"] == "feature_restricted"
 
 

@@ -129,6 +129,43 @@ def test_a_folder_is_read_whole_and_a_stricter_profile_stops_no_less(tmp_path: P
         assert feed["groups"][name]["refuse"] >= counts["refuse"]
 
 
+def test_every_profile_is_counted_from_the_answers_to_one(tmp_path: Path) -> None:
+    path = str(_write(tmp_path / "set.jsonl", *_objects()))
+    report, _ = _run("--set", path)
+    feed, _ = _run("--set", path, "--profile", "feed")
+
+    assert report["profiles"]["default"] == report["false_positives"]["all"]
+    assert report["profiles"]["feed"] == feed["false_positives"]["all"]
+
+
+def test_the_two_halves_of_a_set_make_the_whole(tmp_path: Path) -> None:
+    path = str(_write(tmp_path / "set.jsonl", *_objects()))
+    odd, _ = _run("--set", path, "--half", "odd")
+    even, _ = _run("--set", path, "--half", "even")
+
+    assert (odd["half"], even["half"]) == ("odd", "even")
+    assert odd["rows"] and even["rows"] and odd["rows"] + even["rows"] == len(ROWS)
+
+
+def test_an_alteration_without_a_listed_name_is_told_apart(tmp_path: Path) -> None:
+    def row(number: int, text: str) -> dict[str, Any]:
+        return {"id": number, "text": text, "category": "benign", "label": "allow", "source": "x"}
+
+    path = _write(
+        tmp_path / "names.jsonl",
+        row(1, "Lionel Messi walks a dog"),
+        row(2, "My friend Karen Whitfield walks a dog"),
+        row(3, "A man walks a dog"),
+        row(4, "A woman walks a cat"),
+    )
+
+    names = _run("--set", str(path))[0]["rewriting"]
+
+    assert names["harmless_altered"] == 0.5
+    assert names["harmless_altered_unlisted"] == 0.25
+    assert names["by_source"] == {"x": {"n": 4, "altered": 0.5, "unlisted": 0.25}}
+
+
 def test_the_tables_can_be_written_as_a_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     _run("--set", str(_write(tmp_path / "set.jsonl", *_objects())), "--document", str(page))

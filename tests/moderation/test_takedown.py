@@ -65,9 +65,7 @@ def upload_like(video: Video, owner: User) -> Upload:
             (Fingerprint, {"video": video, "workspace": video.workspace}),
             (UploadFingerprint, {"upload": upload, "workspace": upload.workspace}),
         ):
-            model.objects.create(
-                at_ms=n * 250, variant=0, hash=value, bands=bands(value), **fields
-            )
+            model.objects.create(at_ms=n * 250, variant=0, hash=value, bands=bands(value), **fields)
     return upload
 
 
@@ -95,7 +93,11 @@ def test_it_takes_every_descendant_and_re_upload_and_what_was_made_from_that(
     # Everybody who lost a clip has a statement of their own, complete and to be appealed.
     said = Receipt.objects.filter(kind="removal")
     assert {receipt.subject_id for receipt in said} == {str(pk) for pk in gone}
-    assert {receipt.person_id for receipt in said} == {video.creator_id, bob.pk, grandchild.creator_id}
+    assert {receipt.person_id for receipt in said} == {
+        video.creator_id,
+        bob.pk,
+        grandchild.creator_id,
+    }
     assert not Removal.objects.filter(video__isnull=False, receipt=None).exists()
 
     services.reverse(decision, by=boss, note="It was real.")
@@ -121,9 +123,7 @@ def test_signed_links_are_dead_the_moment_it_is_decided(
     assert client.get(link).status_code == 200
 
 
-def test_one_owner_of_many_gets_only_their_clip_back(
-    video: Video, bob: User, boss: User
-) -> None:
+def test_one_owner_of_many_gets_only_their_clip_back(video: Video, bob: User, boss: User) -> None:
     from moderation import appeals
 
     child = make_video(by=bob)
@@ -139,9 +139,7 @@ def test_one_owner_of_many_gets_only_their_clip_back(
     assert child.quarantined_at is None and video.quarantined_at is not None
 
 
-def test_two_decisions_about_one_clip_it_comes_back_with_the_last(
-    video: Video, boss: User
-) -> None:
+def test_two_decisions_about_one_clip_it_comes_back_with_the_last(video: Video, boss: User) -> None:
     child = make_video()
     child.parents.add(video)
     of_child = decide(child, boss, "remove")
@@ -306,7 +304,9 @@ def test_removed_files_are_deleted_when_nobody_can_appeal_any_more(
 def test_a_label_stands_on_the_clips_page(video: Video, boss: User, client: Client) -> None:
     decision = decide(video, boss, "label", label="altered")
 
-    assert "Shows something that never happened" in client.get(f"/clips/{video.pk}/").content.decode()
+    assert (
+        "Shows something that never happened" in client.get(f"/clips/{video.pk}/").content.decode()
+    )
     services.reverse(decision, by=boss, note="No.")
     assert "Shows something that" not in client.get(f"/clips/{video.pk}/").content.decode()
 

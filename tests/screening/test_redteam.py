@@ -220,3 +220,27 @@ def test_a_bad_seed_file_is_refused_by_line(tmp_path: Path, line: str, says: str
 def test_a_missing_seed_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SeedError, match="can't be read"):
         redteam.read_seeds(tmp_path / "none.jsonl")
+
+
+def test_a_baseline_is_read_as_it_was_written(tmp_path: Path) -> None:
+    shots = redteam.run([GORE], Lists(), only=["plain", "leet"])
+    kept = redteam.Baseline("seeds.jsonl 1", ("text 1",), tuple(redteam.tabulate(shots)))
+    path = tmp_path / "baseline.json"
+
+    redteam.write_baseline(kept, path)
+
+    assert redteam.read_baseline(path) == kept
+    assert redteam.read_baseline(tmp_path / "none.json") is None
+    path.write_text('{"seeds": "x", "classifiers": [], "cells": [["plain", 1]]}')
+    with pytest.raises(SeedError, match=r"baseline\.json"):
+        redteam.read_baseline(path)
+
+
+def test_a_run_is_named_after_what_its_seeds_say(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text("one")
+    first = redteam.name_of(path)
+    path.write_text("two")
+
+    assert first.startswith("mine.jsonl ")
+    assert redteam.name_of(path) != first

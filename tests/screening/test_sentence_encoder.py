@@ -33,9 +33,7 @@ def test_its_vectors_are_those_of_the_model(encoder: SentenceEncoder) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
     readable = [text.encode("utf-8", "replace").decode() for text in TEXTS]
-    batch = tokenizer(
-        readable, padding=True, truncation=True, max_length=256, return_tensors="pt"
-    )
+    batch = tokenizer(readable, padding=True, truncation=True, max_length=256, return_tensors="pt")
     with torch.inference_mode():
         hidden = model(**batch).last_hidden_state
         mask = batch["attention_mask"].unsqueeze(-1)

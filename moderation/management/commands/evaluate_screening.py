@@ -54,6 +54,11 @@ class Command(BaseCommand):
             help="leave out rows the shipped classifiers were trained on (training_data.py)",
         )  # fmt: skip
         parser.add_argument(
+            "--half", choices=("odd", "even"),
+            help="only the half of the rows whose text has such a CRC-32 (docs: even is for finding "
+            "out what to mend, odd for measuring)",
+        )  # fmt: skip
+        parser.add_argument(
             "--cache", type=Path, metavar="VECTORS.npz",
             help="keep the vectors of texts here between runs (of training and of this command)",
         )  # fmt: skip
@@ -70,6 +75,10 @@ class Command(BaseCommand):
                     rows = [r for r in rows if not text_linear.default().trained_on(r.text)]
             else:
                 rows = training_data.own_unseen_rows()
+            if options["half"]:
+                rows = [r for r in rows if evaluate.half_of(r.text) == options["half"]]
+                if not rows:
+                    raise evaluate.NoRows("No row is in that half.")
         except (evaluate.NoRows, OSError) as error:
             raise CommandError(str(error)) from error
         for problem in problems.named:
@@ -109,10 +118,12 @@ class Command(BaseCommand):
             "policy_version": default_policy().version,
             "classifiers": [f"{c.name} {c.version}" for c in local],
             "sets": [path.name for path in options["sets"] or ()] or ["own unseen prompts"],
+            "half": options["half"] or "both",
             "rows": len(judged),
             "lines_left_out": problems.count,
             "problems": problems.named,
             **evaluate.tables(judged),
+            "profiles": evaluate.by_profile(judged, PROFILES, default_policy()),
         }
         providers = text_providers()
         if providers:
@@ -135,6 +146,7 @@ class Command(BaseCommand):
                     profile=profile,
                     policy=default_policy(),
                     checks=checks,
+                    guesses=lambda text: rewrite(text).guessed,
                 )
             )
             if number % 500 == 0:

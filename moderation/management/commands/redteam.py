@@ -38,6 +38,11 @@ class Command(BaseCommand):
             "--outputs", type=int, default=0, metavar="N",
             help="draw and scan the first N that get that far (a clip of a second each)",
         )  # fmt: skip
+        parser.add_argument(
+            "--keep-baseline", type=Path, metavar="FILE",
+            help="write this run as the baseline a site without an earlier run compares with "
+            f"(shipped: {redteam.BASELINE.name})",
+        )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:
@@ -62,6 +67,8 @@ class Command(BaseCommand):
         except ScreeningUnavailable as error:
             raise CommandError(f"The screening can't answer: {error}") from error
         worse = redteam.regressions(outcome.changes or ())
+        if options["keep_baseline"]:
+            service.keep_baseline(outcome, options["keep_baseline"])
         if options["json"]:
             self.stdout.write(json.dumps(_report(outcome, worse), ensure_ascii=False))
         else:
@@ -92,7 +99,11 @@ def _report(outcome: service.Outcome, worse: list[redteam.Change]) -> dict[str, 
             for key, cell in everything.items()
         },
         "cells": redteam.to_json(outcome.cells),
-        "compared_with": outcome.previous.pk if outcome.previous else None,
+        "compared_with": outcome.previous.pk
+        if outcome.previous
+        else redteam.BASELINE.name
+        if outcome.baseline
+        else None,
         "changes": [vars_of(change) for change in outcome.changes or ()],
         "regressions": [vars_of(change) for change in worse],
     }
@@ -110,10 +121,11 @@ def vars_of(change: redteam.Change) -> dict[str, Any]:
 def _in_words(outcome: service.Outcome, worse: list[redteam.Change]) -> str:
     lines = [redteam.as_text(outcome.cells), ""]
     lines.append(f"Run {outcome.run.pk}: {outcome.run.attacks} attacks, {outcome.run.seconds} s.")
-    if outcome.previous is None:
+    if outcome.previous is None and outcome.baseline is None:
         lines.append("The first run of these seeds; the next one is compared with it.")
         return "\n".join(lines)
-    lines.append(f"Compared with run {outcome.previous.pk}:")
+    with_what = f"run {outcome.previous.pk}" if outcome.previous else "the shipped baseline"
+    lines.append(f"Compared with {with_what}:")
     for change in outcome.changes or ():
         mark = " WORSE" if change in worse else ""
         lines.append(

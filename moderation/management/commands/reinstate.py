@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import services
-from accounts.models import User
+from accounts import restrictions, services
+from accounts.models import Restriction, User
 
 
 class Command(BaseCommand):
@@ -22,5 +22,7 @@ class Command(BaseCommand):
         person = User.objects.filter(email__iexact=email).first()
         if person is None:
             raise CommandError("There is no account with this address.")
+        for row in Restriction.objects.running(person).filter(feature="account"):
+            restrictions.lift(person, reference=row.reference, by=None)
         changed = services.reinstate_user(person, by=None, reason=reason[:200])
         return "open again" if changed else "was not suspended"
