@@ -141,8 +141,8 @@ def for_you(viewer: User, wish: FeedWish) -> Listing:
     `why` names these terms. Age counts against a clip: `wish.reach` days weigh as much as one term.
     The score stands still while somebody reads on, so pages never overlap.
     """
-    candidates = Video.objects.shared().alias(words=words_of("generation__prompt"))
-    candidates = candidates.filter(Fits("generation__prompt", " | ".join(wish.queries)))
+    fits = Fits("generation__prompt", " | ".join(wish.queries))
+    candidates = Video.objects.shared().filter(fits)
     if wish.unwanted_query:
         candidates = candidates.exclude(Fits("generation__prompt", wish.unwanted_query))
     candidates = for_viewer(candidates, viewer).exclude(creator=viewer)
@@ -190,7 +190,7 @@ class NoHiddenTopic(Expression):
     def set_source_expressions(self, exprs: Sequence[Any]) -> None:
         self.words, self.topics = exprs
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         words, of_words = compiler.compile(self.words)
         topics, of_topics = compiler.compile(self.topics)
         sql = f"CASE WHEN {topics} IS NULL THEN TRUE ELSE NOT ({words} @@ {topics}) END"
@@ -216,7 +216,7 @@ class Fits(Expression):
     def set_source_expressions(self, exprs: Sequence[Any]) -> None:
         (self.words,) = exprs
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         words, params = compiler.compile(self.words)
         return f"({words} @@ %s::tsquery)", [*params, self.query]
 
@@ -235,7 +235,7 @@ class MatchedTerms(Expression):
     def set_source_expressions(self, exprs: Sequence[Any]) -> None:
         (self.words,) = exprs
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         words, params = compiler.compile(self.words)
         one = "CASE WHEN text.words @@ %s::tsquery THEN %s::text END"
         each = ", ".join([one] * len(self.terms))
@@ -260,7 +260,7 @@ class Score(Expression):
     def set_source_expressions(self, exprs: Sequence[Any]) -> None:
         self.why, self.shared_at = exprs
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         why, of_why = compiler.compile(self.why)
         moment, of_moment = compiler.compile(self.shared_at)
         sql = f"(cardinality({why}) * %s + extract(epoch FROM {moment}) / {DAY})::double precision"

@@ -48,18 +48,13 @@ COLUMNS = {
     "tool": "generation__tool",
 }
 
-STATE = """
-SELECT page.*,
-       COALESCE(liked.number, 0) AS likes,
-       COALESCE(liked.mine, FALSE) AS liked,
-       kept.video_id IS NOT NULL AS saved,
-       followed.creator_id IS NOT NULL AS following,
-       credit.ids, credit.handles, credit.names
-  FROM page
+LIKES = """
   LEFT JOIN (
        SELECT video_id, count(*) AS number, bool_or(user_id = %s) AS mine
          FROM feeds_like WHERE video_id = ANY(ARRAY(SELECT id FROM page)) GROUP BY video_id
   ) liked ON liked.video_id = page.id
+"""
+MINE = """
   LEFT JOIN (
        SELECT video_id FROM feeds_save
         WHERE user_id = %s AND video_id = ANY(ARRAY(SELECT id FROM page))
@@ -68,6 +63,8 @@ SELECT page.*,
        SELECT creator_id FROM feeds_follow
         WHERE follower_id = %s AND creator_id = ANY(ARRAY(SELECT creator_id FROM page))
   ) followed ON followed.creator_id = page.creator_id
+"""
+CREDIT = """
   LEFT JOIN LATERAL (
        SELECT array_agg(source.id) AS ids, array_agg(person.handle) AS handles,
               array_agg(person.display_name) AS names
@@ -78,6 +75,17 @@ SELECT page.*,
         WHERE link.from_video_id = page.id AND source.creator_id <> page.creator_id
   ) credit ON page.tool <> 'text'
  ORDER BY page.sort_key DESC, page.id DESC
+"""
+OF_MEMBER = f"""
+SELECT page.*, COALESCE(liked.number, 0) AS likes, COALESCE(liked.mine, FALSE) AS liked,
+       kept.video_id IS NOT NULL AS saved, followed.creator_id IS NOT NULL AS following,
+       credit.ids, credit.handles, credit.names
+  FROM page {LIKES} {MINE} {CREDIT}
+"""
+OF_ANYBODY = f"""
+SELECT page.*, COALESCE(liked.number, 0) AS likes, FALSE AS liked, FALSE AS saved,
+       FALSE AS following, credit.ids, credit.handles, credit.names
+  FROM page {LIKES} {CREDIT}
 """
 
 
@@ -127,11 +135,11 @@ def page_sql(
     sql, params = ordered.values_list(*dict.fromkeys(wanted)).query.sql_with_params()
     own = [] if listing.key in COLUMNS else [listing.key]
     columns = ", ".join([*COLUMNS, *own, *listing.extra])
-    me = viewer.pk or 0
+    state, mine = (OF_MEMBER, 3) if viewer.pk else (OF_ANYBODY, 1)
     return (
         f"WITH found({columns}) AS MATERIALIZED ({sql}),"
-        f" page AS MATERIALIZED (SELECT *, {listing.key} AS sort_key FROM found) {STATE}",
-        [*params, me, me, me],
+        f" page AS MATERIALIZED (SELECT *, {listing.key} AS sort_key FROM found) {state}",
+        [*params, *[viewer.pk or 0] * mine],
     )
 
 

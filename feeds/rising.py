@@ -104,7 +104,7 @@ def compute(now: datetime | None = None) -> int:
 
     Two workers at once do it once: the second leaves at once. Returns how many clips were taken out.
     """
-    values = {
+    values: dict[str, datetime | int | float] = {
         "now": now or timezone.now(),
         "window": WINDOW_HOURS,
         "half": HALF_LIFE_HOURS,

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from accounts.permissions import signed_in, staff_required
-from accounts.staff_roles import has_role
+from accounts.staff_roles import COVERED_BY, Role, has_role, roles_of
 from generation.cards import card_of
 from generation.credentials import explain
 from generation.lineage import lineage_of
@@ -56,10 +56,16 @@ MEDIA_STAYS_OPEN = timedelta(hours=1)
 
 @require_safe
 @never_cache
-@staff_required(role="reviewer")
+@staff_required
 def queue(request: HttpRequest) -> HttpResponse:
-    """GET /console/: open cases as the address asks for them, the gravest first."""
+    """GET /console/: open cases as the address asks for them, the gravest first. Staff that decides no
+    cases is led to its own work."""
     user = signed_in(request)
+    held = roles_of(user)
+    if held.isdisjoint(COVERED_BY[Role.REVIEWER]):
+        if Role.ADMIN in held:
+            return redirect("moderation:people")
+        return redirect("feeds:desk" if Role.CURATOR in held else "moderation:policy")
     wanted = QueueFilter.read(request.GET)
     page = Paginator(console_queue.cases(wanted, viewer=user), QUEUE_PAGE).get_page(
         request.GET.get("page")

@@ -37,7 +37,15 @@ from moderation.errors import (
     NotYoursToDecide,
     UnknownPolicy,
 )
-from moderation.models import Case, Decision, Report, ShareBar, Strike
+from moderation.models import (
+    Case,
+    Decision,
+    HashBank,
+    HashEntry,
+    Report,
+    ShareBar,
+    Strike,
+)
 from moderation.policies import POLICIES, POLICY_VERSION
 
 __all__ = [
@@ -132,13 +140,11 @@ def note_hash_matches(
 ) -> None:
     """An upload or a job that matched a list of known material; see generation.hooks. Confirmed
     material of abuse goes to child safety and not here."""
-    from moderation.screening.known_hashes import PROVIDER
-
-    blocked = [
-        match
-        for match in matches
-        if match.get("provider") != PROVIDER and not match.get("negative")
-    ]
+    numbers = [int(match["entry"]) for match in matches]
+    listed = HashEntry.objects.filter(pk__in=numbers, bank__kind=HashBank.Kind.BLOCK)
+    blocked = list(
+        listed.exclude(bank__harm=HashBank.Harm.CHILD_ABUSE).values_list("pk", flat=True)[:20]
+    )
     if not blocked:
         return
     kind, _, key = subject.partition(":")
@@ -151,7 +157,7 @@ def note_hash_matches(
             code="known_content",
             severity=3,
             workspace=workspace,
-            entries=[match.get("entry") for match in blocked][:20],
+            entries=blocked,
         )
 
 

@@ -13,6 +13,7 @@ import os
 import shutil
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -48,6 +49,14 @@ class _SteadySigner(signing.TimestampSigner):
 def signed_url(key: str, *, filename: str, download: bool = False) -> str:
     """A link that works for SORA_MEDIA_LINK_SECONDS or up to a sixth less. The caller has checked the
     permission."""
+    steps = link_steps()
+    step = int(time.time()) // steps
+    return _signed_in(step, steps, settings.SECRET_KEY, key, filename, download)
+
+
+@lru_cache(maxsize=16_384)
+def _signed_in(step: int, steps: int, secret: str, key: str, filename: str, download: bool) -> str:
+    """The text of a link during one step: a page of a feed has sixty, the same for all its readers."""
     token = _SteadySigner(salt=LINK_SALT).sign_object([key, filename, int(download)])
     return reverse("media", args=[token, filename])
 

@@ -91,6 +91,12 @@ function values() {
 
 // --- Tabs -------------------------------------------------------------------------------------------
 
+// The row of tabs is wider than a phone.
+function inSight(tab) {
+  const [row, own] = [tab.parentElement.getBoundingClientRect(), tab.getBoundingClientRect()];
+  tab.parentElement.scrollLeft += own.left + own.width / 2 - (row.left + row.width / 2);
+}
+
 function show(next, { focus = false } = {}) {
   tool = next;
   for (const tab of tabs) {
@@ -98,6 +104,7 @@ function show(next, { focus = false } = {}) {
     tab.setAttribute("aria-selected", String(on));
     tab.tabIndex = on ? 0 : -1;
     if (on && focus) tab.focus();
+    if (on) inSight(tab);
     document.getElementById(tab.getAttribute("aria-controls")).hidden = !on;
   }
   const off = closed();

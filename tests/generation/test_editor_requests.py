@@ -26,6 +26,7 @@ from generation.models import Generation, SafetyCheck, Source, Upload, Video
 from generation.provenance.c2pa import read_credentials
 from generation.provenance.fingerprint import MARKED
 from generation.provenance.watermark import detect_visible_mark
+from generation.uploads import services as uploads
 from sora_site.lib import storage
 from tests.engine import tiny_models
 from tests.factories import make_video
@@ -590,7 +591,7 @@ def test_what_somebody_else_keeps_to_themselves_is_not_there(
     assert refusal(edit("text", plan=plan))["param"] == "plan.redraw.first"
 
 
-@pytest.mark.parametrize("fate", ["taken down", "trashed", "closed", "private"])
+@pytest.mark.parametrize("fate", ["taken down", "trashed", "deleted", "closed", "private"])
 def test_a_source_that_goes_before_the_work_begins_ends_the_job_without_a_charge(
     clip: Video,
     make: Callable[..., Video],
@@ -612,8 +613,10 @@ def test_a_source_that_goes_before_the_work_begins_ends_the_job_without_a_charge
     assert answer.status_code == 202
     if fate == "taken down":
         services.quarantine_video(source, by=staff, reason="test")
-    elif fate == "trashed":
+    elif fate in ("trashed", "deleted"):
         library.trash([source], by=workspace.owner)
+        if fate == "deleted":
+            library.empty_trash(workspace, by=workspace.owner)
     elif fate == "closed":
         Video.objects.filter(pk=source.pk).update(remixable=False)
     else:
@@ -625,6 +628,28 @@ def test_a_source_that_goes_before_the_work_begins_ends_the_job_without_a_charge
     assert body["credit_state"] == "released"
     assert not LedgerEntry.objects.filter(kind="capture", reference=body["id"]).exists()
     assert balance(workspace).held == 0
+
+
+@pytest.mark.parametrize("fate", ["taken down", "trashed"])
+def test_an_upload_that_goes_before_the_work_begins_ends_the_job_without_a_charge(
+    able: None,
+    edit: Ask,
+    run_worker: Callable[[], int],
+    workspace: Workspace,
+    staff: User,
+    fate: str,
+) -> None:
+    picture = checked(workspace, encoded(drawing()))
+    before = balance(workspace).available
+    job = edit("image", {"image": ref(picture)}, seconds=1).json()
+    if fate == "taken down":
+        uploads.quarantine_upload(picture, by=staff, reason="test")
+    else:
+        uploads.trash_upload(picture, by=workspace.owner)
+    run_worker()
+    ended = Generation.objects.get(pk=job["id"])
+    assert (ended.status, ended.reason_code) == ("failed", "source_gone")
+    assert (balance(workspace).available, balance(workspace).held) == (before, 0)
 
 
 # --- Variations and repeated requests ------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A reviewer clears a queue of twenty cases by keyboard alone: opening, looking, deciding, to the last one."""
+"""A reviewer clears a queue of twenty cases by keyboard alone, past password and second factor."""
 
 from __future__ import annotations
 

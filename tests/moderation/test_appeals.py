@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import restrictions
 from accounts.errors import FeatureRestricted, StaffRoleMissing
-from accounts.models import User
+from accounts.models import StaffRole, User
 from billing import services as billing
 from billing.models import LedgerEntry
 from generation import receipts as statements
@@ -106,6 +106,7 @@ def test_a_child_safety_decision_names_the_rule_and_never_what_gave_it_away(alic
 def test_an_appeal_is_decided_by_another_reviewer_who_undoes_all_of_it(
     video: Video, alice: User, first: User, second: User
 ) -> None:
+    billing.grant_credits(video.workspace, 50, "for the test")
     billing.reserve_credits(video.workspace, 10, str(video.generation_id))
     billing.settle_credits(str(video.generation_id))
     had = billing.balance(video.workspace).available
@@ -200,9 +201,7 @@ def test_appeals_are_decided_by_seniors_and_never_about_oneself(
     assert receipt is not None
     appeal = appeals.file(receipt, by=alice, text="No.")
     ordinary = make_user("ordinary@example.com", is_staff=True)
-    from accounts.models import StaffRole
-
-    StaffRole.objects.create(user=ordinary, role="reviewer")
+    StaffRole.objects.get_or_create(user=ordinary, role="reviewer")
 
     with pytest.raises(StaffRoleMissing):
         appeals.decide(appeal, overturn=True, note="Fine.", by=ordinary)

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.utils.html import escape
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -57,7 +58,7 @@ def test_a_refused_prompt_answers_with_its_decision_and_where_to_appeal(alice: U
     assert receipt.where == {"field": "prompt"} and receipt.automated
     page = Client()
     page.force_login(alice)
-    assert receipt.message in page.get(receipt.page_url).content.decode()
+    assert escape(receipt.message) in page.get(receipt.page_url).content.decode()
     assert REFUSED not in str(receipt.for_person())
 
 
@@ -85,6 +86,7 @@ def test_it_says_at_which_second_of_the_clip(alice: User) -> None:
         [Signal("frames", "1", Category.VIOLENCE_GORE, 0.999, "frames", frame_seconds=1.5)],
         profile="default",
         policy=default_policy(),
+        details={},
         stage="output",
     )
     assert decision.action == "refuse"
@@ -114,6 +116,7 @@ def test_a_job_that_ends_refused_has_one_whoever_ended_it(alice: User) -> None:
     from generation.models import Generation
 
     job = make_generation(by=alice, status="running", lease_expires_at=timezone.now())
+    billing.grant_credits(job.workspace, 50, "for the test")
     billing.reserve_credits(job.workspace, 10, str(job.pk))
 
     generation.end_without_clip(job, Generation.Status.REFUSED, "likeness_consent")
@@ -137,6 +140,7 @@ def test_the_chain_holds_and_every_change_is_found(alice: User) -> None:
             change()
 
     with connection.cursor() as cursor:  # somebody with the database's own powers
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE generation_receipt DISABLE TRIGGER receipt_append_only")
         cursor.execute(
             "UPDATE generation_receipt SET message = 'Nicer.' WHERE id = %s", [rows[1].pk]
