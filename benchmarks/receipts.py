@@ -48,11 +48,15 @@ def _refuse() -> int:
     from generation.models import SafetyCheck
     from moderation.screening.protocol import Verdict
 
-    person = User.objects.create_user("maker@example.com")
-    AgeAttestation.objects.create(user=person, source="sign_up")
-    workspace = personal_workspace(person)
+    def maker(number: int) -> User:
+        made: User = User.objects.create_user(f"maker{number}@example.com")
+        AgeAttestation.objects.create(user=made, source="sign_up")
+        return made
+
     refused = 0
     for number, prompt in enumerate(PROMPTS):
+        person = maker(number)  # one each: several refusals slow the same person down
+        workspace = personal_workspace(person)
         try:
             services.request_generation(
                 workspace, by=person, request_key=f"refused-{number}", prompt=prompt
@@ -63,7 +67,9 @@ def _refuse() -> int:
                 raise RuntimeError("a refusal names no decision") from refusal
     if not refused:
         raise RuntimeError("no prompt was refused: nothing was measured")
-    for stage in SafetyCheck.Stage.values:
+    for number, stage in enumerate(SafetyCheck.Stage.values):
+        person = maker(100 + number)
+        workspace = personal_workspace(person)
         job = services.request_generation(
             workspace,
             by=person,

@@ -29,14 +29,14 @@ class ListView(APIView):
     def listing(self, request: Request, **ids: Any) -> Listing | VideoQuerySet:
         raise TypeError("a list says which clips it holds")
 
-    @extend_schema(parameters=[shapes.FeedIn], responses=shapes.FeedOut)
+    @extend_schema(parameters=[shapes.CURSOR, shapes.FeedIn], responses=shapes.FeedOut)
     def get(self, request: Request, **ids: Any) -> Response:
         asked = shapes.FeedIn(data=request.query_params)
         asked.is_valid(raise_exception=True)
         page = read_page(
             self.listing(request, **ids),
             request.user,
-            asked.validated_data.get("cursor"),
+            request.query_params.get("cursor"),
             size=asked.validated_data["limit"],
         )
         return Response({"videos": page.cards, "next_cursor": page.next_cursor})
@@ -110,7 +110,7 @@ class TeamView(ListView):
         workspace = access.get_workspace(request.user, ids["workspace_id"])
         return listings.team_for(workspace, signed_in(request))
 
-    @extend_schema(parameters=[shapes.FeedIn], responses=shapes.FeedOut)
+    @extend_schema(parameters=[shapes.CURSOR, shapes.FeedIn], responses=shapes.FeedOut)
     def get(self, request: Request, workspace_id: int) -> Response:
         return super().get(request, workspace_id=workspace_id)
 
@@ -120,7 +120,7 @@ class SearchView(APIView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(parameters=[shapes.SearchIn], responses=shapes.FeedOut)
+    @extend_schema(parameters=[shapes.CURSOR, shapes.SearchIn], responses=shapes.FeedOut)
     def get(self, request: Request) -> Response:
         asked = shapes.SearchIn(data=request.query_params)
         asked.is_valid(raise_exception=True)
@@ -131,7 +131,9 @@ class SearchView(APIView):
             shape=data.get("shape", ""),
             remixable=data["remixable"],
         )
-        page = read_page(found, request.user, data.get("cursor"), size=data["limit"])
+        page = read_page(
+            found, request.user, request.query_params.get("cursor"), size=data["limit"]
+        )
         return Response({"videos": page.cards, "next_cursor": page.next_cursor})
 
 

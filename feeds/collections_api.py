@@ -39,7 +39,7 @@ class CollectionView(APIView):
     def get_permissions(self) -> list[BasePermission]:
         return [AllowAny()] if self.request.method == "GET" else super().get_permissions()
 
-    @extend_schema(parameters=[shapes.FeedIn], responses=shapes.CollectionPageOut)
+    @extend_schema(parameters=[shapes.CURSOR, shapes.FeedIn], responses=shapes.CollectionPageOut)
     def get(self, request: Request, collection_id: int) -> Response:
         collection = seen_collection(request.user, collection_id)
         asked = shapes.FeedIn(data=request.query_params)
@@ -47,7 +47,7 @@ class CollectionView(APIView):
         page = read_page(
             listings.in_collection(collection, request.user),
             request.user,
-            asked.validated_data.get("cursor"),
+            request.query_params.get("cursor"),
             size=asked.validated_data["limit"],
         )
         head = shapes.CollectionOut(collection).data

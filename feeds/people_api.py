@@ -51,7 +51,7 @@ class PersonClipsView(ListView):
     def listing(self, request: Request, **ids: Any) -> VideoQuerySet:
         return listings.of_creator(seen_person(request.user, ids["handle"]), request.user)
 
-    @extend_schema(parameters=[shapes.FeedIn], responses=shapes.FeedOut)
+    @extend_schema(parameters=[shapes.CURSOR, shapes.FeedIn], responses=shapes.FeedOut)
     def get(self, request: Request, handle: str) -> Response:
         return super().get(request, handle=handle)
 

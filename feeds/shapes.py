@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from feeds.listings import SHAPES
@@ -11,6 +12,7 @@ from feeds.models import FeedWish
 from feeds.pages import MOST_ON_A_PAGE, PAGE_SIZE
 from generation.models import Video
 
+CURSOR = OpenApiParameter("cursor", str, description="`next_cursor` of the page before")
 AUDIENCES = [*Video.Circle.values, Video.PUBLIC]
 
 
@@ -61,9 +63,6 @@ class FeedOut(serializers.Serializer[Any]):
 
 
 class FeedIn(serializers.Serializer[Any]):
-    cursor = serializers.CharField(
-        required=False, help_text="`next_cursor` of the page before", max_length=2000
-    )
     limit = serializers.IntegerField(
         default=PAGE_SIZE, min_value=1, max_value=MOST_ON_A_PAGE, help_text="clips on a page"
     )

@@ -36,9 +36,10 @@ def measure(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
     named: for each category of rows to be rewritten, n and left: the share whose name is still there
         (by its spelling where the row has an `entity`, else: no edit of such a kind was made).
     deceased_touched: of `allow` rows about an artist's style. harmless_altered: of the other `allow`
-        rows; _unlisted: the share altered for more than names that are listed. not_idempotent: rows a second pass changes. people_added: rows without a person that
-        have one afterwards, also with diversification on. people_vary: of harmless rows where it
-        describes somebody, the share with more than one description over 20 seeds.
+        rows; _unlisted: the share altered for more than names that are listed. not_idempotent: rows a
+        second pass changes. people_added: rows without a person that have one afterwards, also with
+        diversification on. people_vary: of harmless rows where it describes somebody, the share with
+        more than one description over 20 seeds.
     """
     named: Counter[str] = Counter()
     left: Counter[str] = Counter()

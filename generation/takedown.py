@@ -184,11 +184,12 @@ def files_of(found: Reach) -> list[str]:
     """Every stored file of these."""
     keys: list[str] = []
     of_videos = Video.objects.filter(pk__in=found.videos)
-    for row in of_videos.values_list("media_key", "poster_key", "under_key"):
-        keys += row
+    for made in of_videos.values_list("media_key", "poster_key", "under_key"):
+        keys += made
     keys += Chore.objects.filter(video__in=found.videos).values_list("key", flat=True)
-    for row in Upload.objects.filter(pk__in=found.uploads).values_list("media_key", "poster_key"):
-        keys += row
+    of_uploads = Upload.objects.filter(pk__in=found.uploads)
+    for brought in of_uploads.values_list("media_key", "poster_key"):
+        keys += brought
     return [key for key in keys if key]
 
 

@@ -59,6 +59,11 @@ class Deed:
         assert self.case.video is not None  # services check the subject first
         return self.case.video
 
+    @property
+    def upload(self) -> Upload:
+        assert self.case.upload is not None
+        return self.case.upload
+
     def days(self, default: int) -> int:
         """The chosen number of days. Raises InvalidAction."""
         value = self.params.get("days", default)
@@ -233,7 +238,7 @@ class Remove(Action):
 
     def reach(self, deed: Deed) -> takedown.Reach:
         if deed.case.video is None:
-            return takedown.reach_of_upload(deed.case.upload, lineage=False)
+            return takedown.reach_of_upload(deed.upload, lineage=False)
         return takedown.reach_of(deed.video, lineage=False, copies=False)
 
     def apply(self, deed: Deed) -> None:
@@ -262,7 +267,7 @@ class Takedown(Remove):
 
     def reach(self, deed: Deed) -> takedown.Reach:
         if deed.case.video is None:
-            return takedown.reach_of_upload(deed.case.upload)
+            return takedown.reach_of_upload(deed.upload)
         return takedown.reach_of(deed.video)
 
 

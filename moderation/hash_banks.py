@@ -135,7 +135,9 @@ def import_file(
     Raises hash_formats.UnreadableList for a file that is no list.
     """
     started, began = timezone.now(), time.monotonic()
-    counts = dict.fromkeys(("read", "added", "known", "removed", "quarantined", "bad"), 0)
+    counts: dict[str, Any] = dict.fromkeys(
+        ("read", "added", "known", "removed", "quarantined", "bad"), 0
+    )
     bad_rows: list[list[str]] = []
     rows = read(path, form)
     try:

@@ -313,13 +313,13 @@ class Decision(models.Model):
 
 
 # Tables with a file of their own; Django looks for models here.
-from moderation.childsafety_models import (  # noqa: E402, F401
+from moderation.childsafety_models import (  # noqa: E402
     ChildSafetyCase,
     ChildSafetyDecision,
     CyberTip,
     SealedEvidence,
 )
-from moderation.console_models import (  # noqa: E402, F401
+from moderation.console_models import (  # noqa: E402
     CanaryResult,
     CaseLook,
     Claim,
@@ -332,7 +332,7 @@ from moderation.console_models import (  # noqa: E402, F401
     SavedFilter,
     SecondLook,
 )
-from moderation.enforcement_models import (  # noqa: E402, F401
+from moderation.enforcement_models import (  # noqa: E402
     Appeal,
     CaseEvent,
     IntimateClaim,
@@ -345,25 +345,74 @@ from moderation.enforcement_models import (  # noqa: E402, F401
     TrustedFlagger,
     VideoLabel,
 )
-from moderation.evaluation_models import (  # noqa: E402, F401
+from moderation.evaluation_models import (  # noqa: E402
     EvalCase,
     EvalRun,
     EvalSet,
     RedTeamRun,
 )
-from moderation.hash_models import (  # noqa: E402, F401
+from moderation.hash_models import (  # noqa: E402
     HashBank,
     HashEntry,
     HashImport,
     HashMatch,
 )
-from moderation.likeness_models import (  # noqa: E402, F401
+from moderation.likeness_models import (  # noqa: E402
     LikenessClip,
     LikenessGrant,
     LikenessUpload,
 )
-from moderation.probing_models import (  # noqa: E402, F401
+from moderation.probing_models import (  # noqa: E402
     Campaign,
     ProbingCase,
     RedTeamFinding,
 )
+
+__all__ = [
+    "Appeal",
+    "Campaign",
+    "CanaryResult",
+    "Case",
+    "CaseEvent",
+    "CaseLook",
+    "CaseQuerySet",
+    "ChildSafetyCase",
+    "ChildSafetyDecision",
+    "Claim",
+    "CyberTip",
+    "Decision",
+    "EvalCase",
+    "EvalRun",
+    "EvalSet",
+    "Flag",
+    "FlagMember",
+    "HashBank",
+    "HashEntry",
+    "HashImport",
+    "HashMatch",
+    "IntimateClaim",
+    "LayerError",
+    "LegalHold",
+    "LikenessClip",
+    "LikenessGrant",
+    "LikenessUpload",
+    "Notice",
+    "PeriodReport",
+    "PolicyDraft",
+    "ProbingCase",
+    "ProgrammeFeedback",
+    "RedTeamFinding",
+    "RedTeamRun",
+    "Removal",
+    "Report",
+    "ReviewerSettings",
+    "SavedFilter",
+    "SealedEvidence",
+    "SecondLook",
+    "ShareBar",
+    "Strike",
+    "TrustedFlagger",
+    "VideoLabel",
+    "new_receipt",
+    "without_open_case",
+]

@@ -26,7 +26,7 @@ from generation.engine.family import Drawn, Family
 from generation.engine.protocol import Frames, Progress
 
 SECONDS_BETWEEN = 0.5
-MOST_SHARE = 0.01  # of the time that drawing takes: a look that costs 0.05 s comes every 5 s
+MOST_SHARE = 0.01  # of the processor's time: after a look that costs 0.05 s none comes for 5 s
 SMALL_VAE = 50e6  # parameters; up to here a latent frame is decoded
 ENLARGED = 8
 RIDGE = 1e-3  # keeps channels that never moved in the one clip from getting wild weights
@@ -134,7 +134,7 @@ class Watch:
     ) -> None:
         self.previews, self.steps, self.drawn, self.tell = previews, steps, drawn, tell
         self.before: tuple[Tensor, float] | None = None
-        self.next = float("-inf")
+        self.next = self.next_busy = float("-inf")  # on the clock, and of the processor's time
 
     def __call__(
         self, pipe: Any, step: int, timestep: Tensor, values: dict[str, Tensor]
@@ -142,16 +142,17 @@ class Watch:
         latents = values["latents"]
         index = pipe.scheduler.step_index
         sigma = float(pipe.scheduler.sigmas[index]) if index is not None else 0.0
-        preview, now = None, time.monotonic()
+        preview, now, busy = None, time.monotonic(), time.process_time()
         if (
             self.previews.mode != "off"
             and now >= self.next
+            and busy >= self.next_busy
             and (clean := self.clean(latents, sigma)) is not None
         ):
             preview = self.previews.look(self.previews.family.unpack(clean, self.drawn))
             if preview is not None:
-                cost = time.monotonic() - now
-                self.next = now + max(SECONDS_BETWEEN, cost / MOST_SHARE)
+                self.next = now + SECONDS_BETWEEN
+                self.next_busy = busy + (time.process_time() - busy) / MOST_SHARE
         self.before = (latents.clone(), sigma)
         self.tell(Progress("denoise", step + 1, self.steps, preview))
         return values

@@ -15,8 +15,8 @@ import json
 import platform
 import shutil
 import sys
-from pathlib import Path
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -90,7 +90,10 @@ def export(run: RunConfig, folder: Path, command: str = "") -> None:
     index |= {name: ["diffusers", kind] for name, kind in PARTS.items()}
     write_json(folder / "model_index.json", index)
     write_json(folder / "capabilities.json", run["capabilities"])
-    write_json(folder / "vocabulary.json", words(run["nearest_words"], run.tables.get("cache", {}).get("objects", ())))
+    write_json(
+        folder / "vocabulary.json",
+        words(run["nearest_words"], run.tables.get("cache", {}).get("objects", ())),
+    )
     write_json(folder / "training.json", training(run, command))
     (folder / "LICENSE").write_text(LICENCE, encoding="utf-8")
     write_sums(folder)

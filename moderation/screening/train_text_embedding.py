@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from moderation.screening import calibration
-from moderation.screening.text_embedding import SentenceEncoder, file_digest, head_margins
+from moderation.screening.sentence_encoder import SentenceEncoder
+from moderation.screening.text_embedding import file_digest, head_margins
 from moderation.screening.train_text_linear import FOLDS, ordinary_rows, targets
 from moderation.screening.training_data import Row, folds_of
 from moderation.screening.vector_cache import VectorCache

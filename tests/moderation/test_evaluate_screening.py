@@ -62,7 +62,13 @@ def test_every_row_is_counted_under_its_label_and_category(tmp_path: Path) -> No
     low, high = report["recall"]["sexual"]["refused_interval"]
     assert 0 <= low <= high <= 1
     assert "other" in report["languages"]
-    assert report["rewriting"] == {"to_rewrite": 1, "rewritten": 1.0, "harmless_altered": 0.0}
+    assert report["rewriting"] == {
+        "to_rewrite": 1,
+        "rewritten": 1.0,
+        "harmless_altered": 0.0,
+        "harmless_altered_unlisted": 0.0,
+        "by_source": {"set": {"n": 2, "altered": 0.0, "unlisted": 0.0}},
+    }
     assert "with_providers" not in report
 
 

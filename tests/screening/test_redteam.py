@@ -244,3 +244,13 @@ def test_a_run_is_named_after_what_its_seeds_say(tmp_path: Path) -> None:
 
     assert first.startswith("mine.jsonl ")
     assert redteam.name_of(path) != first
+
+
+def test_the_shipped_baseline_is_of_the_shipped_seeds() -> None:
+    shipped = redteam.read_baseline()
+
+    assert shipped is not None
+    assert shipped.seeds == redteam.name_of(redteam.SEEDS)
+    assert {cell.transform for cell in shipped.cells} == {t.name for t in transforms()} | {
+        "metaphor"
+    }

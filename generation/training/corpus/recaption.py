@@ -24,7 +24,8 @@ from generation.training.corpus.settings import CorpusSettingsError, RecaptionSe
 from moderation.screening.frame_http import data_uri
 from moderation.screening.http_json import post_json
 from moderation.screening.protocol import ScreeningUnavailable
-from moderation.screening.text_embedding import SentenceEncoder, encoder_dir
+from moderation.screening.sentence_encoder import SentenceEncoder
+from moderation.screening.text_embedding import encoder_dir
 
 Pixels = NDArray[np.uint8]
 
