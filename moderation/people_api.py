@@ -95,7 +95,7 @@ class DecisionListView(APIView):
 
     permission_classes = [Oneself]
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(operation_id="decisions_list", responses={200: dict})
     def get(self, request: Request) -> Response:
         rows = Receipt.objects.visible_to(signed_in(request)).order_by("-created_at", "-pk")
         return Response({"decisions": [row.for_person() for row in rows[:MOST_ROWS]]})

@@ -66,7 +66,7 @@ def test_every_event_is_documented_and_recorded_somewhere():
     code = "".join(
         path.read_text()
         for app in ("accounts", "billing", "generation", "feeds", "moderation")
-        for path in (root / app).glob("*.py")
+        for path in (root / app).rglob("*.py")
         if path.name != "audit.py"
     )
     constants = {

@@ -347,7 +347,7 @@ def test_a_storyboard_by_pointer_and_keyboard(
     assert "at 7 s" in clip.get_attribute("aria-label")
     page.locator("[data-quote-part=cost]").wait_for()
     page.get_by_label("Title").fill("Balloon and star")
-    page.get_by_text("Saved", exact=True).wait_for()
+    page.locator("#main").get_by_text("Saved", exact=True).wait_for()
     photograph(page, pictures, "storyboard")
     fits_on_a_phone(page)
 
@@ -359,13 +359,13 @@ def test_a_storyboard_by_pointer_and_keyboard(
     other = page.context.new_page()
     other.goto(address)
     other.get_by_label("Title").fill("Star")
-    other.get_by_text("Saved", exact=True).wait_for()
+    other.locator("#main").get_by_text("Saved", exact=True).wait_for()
     page.get_by_label("Title").fill("Balloon")
     page.get_by_text("saved in another window").wait_for()
     photograph(page, pictures, "conflict")
     page.get_by_role("button", name="Keep mine as a new draft").click()
     page.wait_for_url(lambda url: url != address)
-    page.get_by_text("Saved", exact=True).wait_for()
+    page.locator("#main").get_by_text("Saved", exact=True).wait_for()
 
     # A mistake is shown on its card; without it the clip is made.
     cards(page).nth(1).click()
@@ -422,7 +422,7 @@ def test_a_sequence_is_kept_its_link_restores_it_and_steps_go_back_and_forth(
     page.keyboard.press("Control+Shift+Z")
     page.get_by_text("2 parts, 3.75 s").wait_for()
     page.get_by_label("Title").fill("Balloon twice")
-    page.get_by_text("Saved", exact=True).wait_for()
+    page.locator("#main").get_by_text("Saved", exact=True).wait_for()
     page.wait_for_url(re.compile(r"/sequence/[0-9a-f-]{36}/$"))
 
     page.goto("/storyboards/")
@@ -436,7 +436,8 @@ def test_a_sequence_is_kept_its_link_restores_it_and_steps_go_back_and_forth(
 def test_on_a_desktop_the_bar_waits_in_the_corner_while_the_tools_show(
     enter: Any, owner: tuple[str, str]
 ) -> None:
-    page = enter(f"/clips/{owner[1]}/#extend", viewport=DESKTOP)
+    page = enter(f"/clips/{owner[1]}/", viewport=DESKTOP)
+    page.goto(f"{page.url}#extend")
     page.locator("[data-bar].is-aside").wait_for(state="attached")
     page.wait_for_timeout(400)  # it moves aside
     tools, bar = (page.locator(name).bounding_box() for name in ("[data-edit]", "[data-bar] form"))

@@ -666,7 +666,7 @@ def test_a_storyboard_is_laid_out_kept_and_made(
         page.keyboard.press("End")
         assert "at 2.5 s, 0.5 s long" in (clip.get_attribute("aria-label") or "")
     page.get_by_label("Seed", exact=True).fill("7")
-    page.get_by_text("Saved", exact=True).wait_for()
+    page.locator("#main").get_by_text("Saved", exact=True).wait_for()
     photograph(studio, pictures, "storyboard")
 
     # The address alone brings it back.

@@ -95,7 +95,7 @@ def test_a_sentence_becomes_a_shared_clip_that_proves_where_it_comes_from(
 
     # And somebody without an account can report it.
     stranger.goto(clip_path)
-    stranger.get_by_role("link", name="Report").click()
+    stranger.get_by_role("link", name="Report", exact=True).click()
     stranger.get_by_label("Made to pass for a real event").check()
     stranger.get_by_label("Anything that helps (optional)").fill("It looks like the news.")
     stranger.get_by_role("button", name="Send report").click()

@@ -25,7 +25,7 @@ def test_a_reported_clip_is_removed_by_staff_and_reachable_by_nobody(
     media = card.locator("video").get_attribute("src")
 
     stranger = visit(clip_path)
-    stranger.get_by_role("link", name="Report").click()
+    stranger.get_by_role("link", name="Report", exact=True).click()
     stranger.get_by_label("Made to pass for a real event").check()
     stranger.get_by_role("button", name="Send report").click()
     stranger.locator("[data-number]").get_by_text(re.compile("^R-")).wait_for()

@@ -13,6 +13,7 @@ from accounts.models import AuditEntry, User
 from generation.models import PolicyActivation, PolicyVersion, SafetyCheck
 from generation.policies import active_policy
 from generation.screening import gate
+from generation.services import record_check
 from moderation import policy_lab, policy_versions
 from moderation.screening.decision import Signal, redecide
 from moderation.screening.policy import default_policy
@@ -40,15 +41,7 @@ def stored(value: float, category: Category = Category.HATE, **details: Any) -> 
         policy=default_policy(),
         details={"absent": [], **details},
     )
-    return SafetyCheck.objects.create(
-        workspace=job.workspace,
-        generation=job,
-        stage="prompt",
-        action=decision.action,
-        profile=decision.profile,
-        policy_version=decision.policy_version,
-        verdict=decision.to_json(),
-    )
+    return record_check(job, SafetyCheck.Stage.PROMPT, decision)
 
 
 def test_a_version_is_kept_whole_and_decides_only_once_it_is_switched_on(
