@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import throwaway
 from benchmarks.context import context
+from benchmarks.sample_clip import delivered_clip
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -56,12 +57,10 @@ def run(rows: int = ROWS) -> dict[str, Any]:
 
 def _seed() -> dict[str, Any]:
     """One row of each table through the ORM; the rest are copies of it."""
-    from django.utils import timezone
 
     from accounts.models import User
     from accounts.services import personal_workspace
     from feeds.models import Follow, Like, Save
-    from generation.models import Generation, Video
 
     people = User.objects.bulk_create(
         User(email=f"p{n}@example.com", handle=f"person-{n}", display_name=f"Person {n}")
@@ -69,40 +68,11 @@ def _seed() -> dict[str, Any]:
     )
     first = people[0]
     workspace = personal_workspace(first)
-    job = Generation.objects.create(
-        workspace=workspace,
-        requested_by=first,
-        request_key="0",
-        prompt="A red balloon rises over the ocean at sunset",
-        seconds=4,
-        width=512,
-        height=288,
-        seed=7,
-        steps=20,
-        cost_credits=10,
-        status=Generation.Status.SUCCEEDED,
-        finished_at=timezone.now(),
-    )
-    clip = Video.objects.create(
-        workspace=workspace,
-        creator=first,
-        generation=job,
-        media_key="1/1/clip.mp4",
-        poster_key="1/1/poster.webp",
-        width=512,
-        height=288,
-        frames=48,
-        fps=12,
-        bytes=100_000,
-        sha256="0" * 64,
-        manifest=bytes(1024),
-        flash_area=0.0,
-        shared_at=timezone.now(),
-    )
+    clip = delivered_clip(first, workspace, manifest=bytes(1024), flash_area=0.0)
     Follow.objects.create(follower=people[1], creator=first)
     return {
         "first": first.pk,
-        "job": job,
+        "job": clip.generation,
         "clip": clip,
         "like": Like.objects.create(workspace=workspace, video=clip, user=people[2]),
         "save": Save.objects.create(workspace=workspace, video=clip, user=people[1]),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import throwaway
 from benchmarks.context import context, main
+from benchmarks.sample_clip import delivered_clip
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -36,53 +37,23 @@ def run() -> dict[str, Any]:
 def _fill() -> None:
     """One row of each table through the ORM, the rest copied from it inside the database."""
     from django.db import connection
-    from django.utils import timezone
 
     from accounts.models import User
     from accounts.services import personal_workspace
     from billing.services import balance
     from feeds.models import Like
-    from generation.models import Generation, Video
 
     people = [User.objects.create_user(f"p{n}@example.com") for n in range(PEOPLE)]
     for person in people:
         balance(personal_workspace(person))
     first = people[0]
     workspace = personal_workspace(first)
-    job = Generation.objects.create(
-        workspace=workspace,
-        requested_by=first,
-        request_key="0",
-        prompt="A red balloon rises over the ocean at sunset",
-        seconds=4,
-        width=512,
-        height=288,
-        seed=7,
-        steps=20,
-        cost_credits=10,
-        status=Generation.Status.SUCCEEDED,
-        finished_at=timezone.now(),
-    )
-    clip = Video.objects.create(
-        workspace=workspace,
-        creator=first,
-        generation=job,
-        media_key="1/1/clip.mp4",
-        poster_key="1/1/poster.webp",
-        width=512,
-        height=288,
-        frames=48,
-        fps=12,
-        bytes=100_000,
-        sha256="0" * 64,
-        manifest=bytes(4096),
-        shared_at=timezone.now(),
-    )
+    clip = delivered_clip(first, workspace, manifest=bytes(4096))
     like = Like.objects.create(workspace=workspace, video=clip, user=first)
     moment = "now() - n * interval '1 second'"
     person_id = f"{first.pk} + mod(n, {PEOPLE})"
     _copy(
-        job,
+        clip.generation,
         id="md5('job' || n)::uuid",
         request_key="n::text",
         requested_by_id=person_id,
